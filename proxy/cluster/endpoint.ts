@@ -1,0 +1,41 @@
+import type { EndpointAddress } from '../model/endpoint.ts'
+import type { Pool } from '../upstream/pool.ts'
+import type { Cluster } from './cluster.ts'
+
+/** Why an endpoint may not be picked; bits of `Endpoint.unhealthy`, 0 means it may. */
+export const unhealthyBits = {
+  /** The source says so (EDS health, NotReady inbound). */
+  bySource: 1,
+  /** Active probes fail. */
+  byProbe: 2,
+  /** Ejected by outlier detection. */
+  byOutlier: 4,
+} as const
+
+/** One address of a cluster at run time. An address that stays over a new snapshot keeps its record, pool and health. */
+export interface Endpoint {
+  readonly cluster: Cluster
+  /** `host:port` with the address as connected to, or the path of a Unix socket. Envoy: `%UPSTREAM_HOST%`. */
+  readonly key: string
+  readonly host: string
+  readonly port: number
+  /** Host name it was configured with; for host rewrites. */
+  readonly hostname: string
+  address: EndpointAddress
+  weight: number
+  priority: number
+  zone: string
+  subZone: string
+  /** Or-ed `unhealthyBits`. */
+  unhealthy: number
+  /** Requests (or tunnels and TCP connections) now on it. */
+  active: number
+  /** Sent since it was made. */
+  requests: number
+  failures: number
+  readonly pool: Pool
+  /** Outlier detection's record for this endpoint; null while no such policy stands on the cluster. */
+  outlier: unknown
+  /** Dropped from its group: finishes what it has, is never picked again. */
+  retired: boolean
+}

@@ -1,0 +1,306 @@
+import type { Cluster } from './cluster/cluster.ts'
+import type { Endpoint } from './cluster/endpoint.ts'
+import type { Log } from './log.ts'
+import type { CompiledRoute, HttpPlan, TcpPlan } from './route/compile.ts'
+import type { Stats } from './telemetry/metrics.ts'
+import type { Trace } from './telemetry/tracing.ts'
+
+/** What TLS verified about the other side. Made once per handshake, after every check has passed. */
+export interface Peer {
+  /** First URI SAN when it is a SPIFFE ID, else null. */
+  readonly spiffeId: string | null
+  readonly uriSans: readonly string[]
+  readonly dnsSans: readonly string[]
+  /** RFC 2253 text, as Envoy prints it in XFCC. */
+  readonly subject: string
+  /** SHA-256 of the DER, lower-case hex. Envoy XFCC `Hash`. */
+  readonly hash: string
+  /** Unix ms. */
+  readonly notAfter: number
+}
+
+export interface ConnectionTls {
+  readonly version: string
+  readonly cipher: string
+  readonly sni: string | null
+  readonly alpn: string | null
+  readonly resumed: boolean
+  /** Null when the client showed no certificate and none was required. */
+  readonly peer: Peer | null
+  /** URI SAN of the certificate we showed; XFCC `By`. */
+  readonly localUriSan: string | null
+}
+
+/** A downstream connection: facts that its exchanges share. */
+export interface Connection {
+  readonly id: number
+  /** Name of the listener. */
+  readonly listener: string
+  readonly direction: 'inbound' | 'outbound' | 'unspecified'
+  readonly remoteAddress: string
+  readonly remotePort: number
+  readonly localAddress: string
+  readonly localPort: number
+  /** Null on plaintext. */
+  readonly tls: ConnectionTls | null
+  /** `clock.now()` at accept. */
+  readonly startedAt: number
+  readonly log: Log
+}
+
+/**
+ * The server side of one exchange, as its codec offers it. `data` and `respond` may hold bytes back until `flush`,
+ * so that a head and a small body leave in one write.
+ */
+export interface Downstream {
+  /** A 1xx head (100, 103 …). */
+  informational(x: Exchange, status: number, headers: readonly string[]): void
+  /** The final head. Framing is the codec's: `bodyLength` is bytes, -1 unknown, 0 none. */
+  respond(x: Exchange, status: number, headers: readonly string[], bodyLength: number): void
+  /** False: stop until `onDownstreamDrain`. */
+  data(x: Exchange, chunk: Buffer): boolean
+  /** The response is whole; `trailers` is a flat list or null. */
+  end(x: Exchange, trailers: readonly string[] | null): void
+  /** Sends what was held back. */
+  flush(x: Exchange): void
+  /** Ends the exchange so that the caller sees it is broken: close (HTTP/1), RST_STREAM (HTTP/2). */
+  reset(x: Exchange): void
+  /** Stop, or go on, reading the request body. */
+  pause(x: Exchange): void
+  resume(x: Exchange): void
+}
+
+/** The client side of one try. Same conventions as `Downstream`. */
+export interface Upstream {
+  data(x: Exchange, chunk: Buffer): boolean
+  end(x: Exchange, trailers: readonly string[] | null): void
+  flush(x: Exchange): void
+  /** Gives the try up: the connection is closed (HTTP/1) or the stream reset (HTTP/2). */
+  cancel(x: Exchange): void
+  pause(x: Exchange): void
+  resume(x: Exchange): void
+}
+
+/** How the request body is framed. */
+export const bodyNone = 0
+/** -1: length not known beforehand. */
+export const bodyUnknown = -1
+
+/**
+ * The one object that travels with a request (or a TCP connection) from head to finish. Made by `newExchange` only,
+ * every field set, so that V8 sees one shape. Headers are flat lists: name, value, name, value, in the order and
+ * case in which they came.
+ */
+export interface Exchange {
+  readonly connection: Connection
+  readonly downstream: Downstream
+  /** The codec's own record for this exchange (connection or stream state); only that codec looks inside. */
+  readonly downstreamState: unknown
+  /** What the listener was compiled to; fixed for the life of the exchange, whatever is applied meanwhile. */
+  readonly plan: HttpPlan | TcpPlan
+  readonly stats: Stats<'http'> | Stats<'tcp'>
+
+  protocol: 'HTTP/1.0' | 'HTTP/1.1' | 'HTTP/2' | 'TCP'
+  method: string
+  /** Path and query as they will be forwarded; `*` for OPTIONS *, the authority for CONNECT. */
+  path: string
+  /** `path` as it came, before any rewrite. Envoy `x-envoy-original-path`. */
+  originalPath: string
+  authority: string
+  scheme: 'http' | 'https'
+  requestHeaders: string[]
+  /** Bytes, `bodyNone` or `bodyUnknown`. */
+  requestBodyLength: number
+  /** Token of an `Upgrade` request or of extended CONNECT; null for ordinary requests. */
+  upgrade: string | null
+  requestEnded: boolean
+  requestTrailers: readonly string[] | null
+  requestId: string
+
+  route: CompiledRoute | null
+  cluster: Cluster | null
+  endpoint: Endpoint | null
+  /** Key for consistent hashing, from the route's hash policies; null when none yields. */
+  hashKey: string | null
+
+  upstream: Upstream | null
+  upstreamState: unknown
+  /** Tries sent or being sent; 0 before the first. */
+  attempts: number
+  /** Endpoints already tried; null until there is a retry. */
+  triedEndpoints: Endpoint[] | null
+  /** Status of the last try's head, 0 when it failed before one. */
+  tryStatus: number
+  /** Flag bits of the last try's failure, 0 when it answered. */
+  tryFlags: number
+  tryHeaders: readonly string[]
+  /** The last try died on a reused connection before any byte of an answer. */
+  tryReused: boolean
+
+  status: number
+  responseHeaders: readonly string[]
+  responseStarted: boolean
+  responseEnded: boolean
+  responseTrailers: readonly string[] | null
+  /** Bytes of the exchange now pass both ways unparsed (CONNECT, Upgrade, TCP). */
+  tunnel: boolean
+
+  flags: number
+  /** Finer than the flag, `snake_case`. Envoy: `%RESPONSE_CODE_DETAILS%`. */
+  detail: string
+  bytesReceived: number
+  bytesSent: number
+  /** `clock.now()` readings; 0 when the point was not reached. */
+  readonly startedAt: number
+  requestEndedAt: number
+  upstreamStartedAt: number
+  firstByteAt: number
+  endedAt: number
+  /** Times after which `sweep` ends the exchange; Infinity when there is no limit. */
+  requestDeadline: number
+  tryDeadline: number
+  streamDeadline: number
+  lastActivityAt: number
+
+  /** Set by a policy that changed the head in a way that may choose another route. */
+  rematch: boolean
+  trace: Trace | null
+  finished: boolean
+  /** The router's record: replay buffer, pending retry, flow control. */
+  routerState: unknown
+  /** What policies remember for this exchange, by the index the policy was given; null until one writes. */
+  notes: unknown[] | null
+}
+
+/** A new exchange with every field set. `now` is `clock.now()`. */
+export function newExchange(
+  connection: Connection,
+  downstream: Downstream,
+  downstreamState: unknown,
+  plan: HttpPlan | TcpPlan,
+  now: number,
+): Exchange {
+  return {
+    connection,
+    downstream,
+    downstreamState,
+    plan,
+    stats: plan.stats,
+    protocol: 'HTTP/1.1',
+    method: '',
+    path: '',
+    originalPath: '',
+    authority: '',
+    scheme: 'http',
+    requestHeaders: [],
+    requestBodyLength: 0,
+    upgrade: null,
+    requestEnded: false,
+    requestTrailers: null,
+    requestId: '',
+    route: null,
+    cluster: null,
+    endpoint: null,
+    hashKey: null,
+    upstream: null,
+    upstreamState: null,
+    attempts: 0,
+    triedEndpoints: null,
+    tryStatus: 0,
+    tryFlags: 0,
+    tryHeaders: noHeaders,
+    tryReused: false,
+    status: 0,
+    responseHeaders: noHeaders,
+    responseStarted: false,
+    responseEnded: false,
+    responseTrailers: null,
+    tunnel: false,
+    flags: 0,
+    detail: '',
+    bytesReceived: 0,
+    bytesSent: 0,
+    startedAt: now,
+    requestEndedAt: 0,
+    upstreamStartedAt: 0,
+    firstByteAt: 0,
+    endedAt: 0,
+    requestDeadline: Number.POSITIVE_INFINITY,
+    tryDeadline: Number.POSITIVE_INFINITY,
+    streamDeadline: Number.POSITIVE_INFINITY,
+    lastActivityAt: now,
+    rematch: false,
+    trace: null,
+    finished: false,
+    routerState: null,
+    notes: null,
+  }
+}
+
+export const noHeaders: readonly string[] = []
+
+/**
+ * The value of the first field called `name` (given in lower case), or null. Compares without case.
+ * Cost: one length test per field, a case-folding compare only where lengths agree.
+ */
+export function header(headers: readonly string[], name: string): string | null {
+  const index = headerIndex(headers, name, 0)
+  return index < 0 ? null : (headers[index + 1] as string)
+}
+
+/** Index of the first field called `name` (lower case) at or after `from`, or -1. */
+export function headerIndex(headers: readonly string[], name: string, from: number): number {
+  const length = name.length
+  for (let i = from; i < headers.length; i += 2) {
+    const candidate = headers[i] as string
+    if (candidate.length === length && sameName(candidate, name)) return i
+  }
+  return -1
+}
+
+/** All values of `name` joined by `, ` (RFC 9110 §5.3), or null. */
+export function headerJoined(headers: readonly string[], name: string): string | null {
+  let index = headerIndex(headers, name, 0)
+  if (index < 0) return null
+  let out = headers[index + 1] as string
+  for (;;) {
+    index = headerIndex(headers, name, index + 2)
+    if (index < 0) return out
+    out += `, ${headers[index + 1] as string}`
+  }
+}
+
+/** Replaces every field called `name` (lower case) by one; appends when there was none. */
+export function setHeader(headers: string[], name: string, value: string): void {
+  const index = headerIndex(headers, name, 0)
+  if (index < 0) {
+    headers.push(name, value)
+    return
+  }
+  headers[index + 1] = value
+  let extra = headerIndex(headers, name, index + 2)
+  while (extra >= 0) {
+    headers.splice(extra, 2)
+    extra = headerIndex(headers, name, extra)
+  }
+}
+
+/** Removes every field called `name` (lower case). */
+export function removeHeader(headers: string[], name: string): void {
+  let index = headerIndex(headers, name, 0)
+  while (index >= 0) {
+    headers.splice(index, 2)
+    index = headerIndex(headers, name, index)
+  }
+}
+
+/** Compares a field name with a lower-case one of the same length; names are ASCII tokens (RFC 9110 §5.1). */
+function sameName(candidate: string, lower: string): boolean {
+  if (candidate === lower) return true
+  for (let i = 0; i < lower.length; i += 1) {
+    const code = candidate.charCodeAt(i)
+    const folded = code >= 65 && code <= 90 ? code + 32 : code
+    if (folded !== lower.charCodeAt(i)) return false
+  }
+  return true
+}

@@ -1,0 +1,161 @@
+import type { StringMatch } from '../matcher.ts'
+import type { PolicyConfig } from '../policies.ts'
+import type { Origin } from './origin.ts'
+import type { WeightedCluster } from './route.ts'
+
+/** A bound address and what is done with its connections. Envoy: `config.listener.v3.Listener`. */
+export interface Listener {
+  readonly name: string
+  readonly origin: Origin
+  /** IP address; `::` and `0.0.0.0` mean every interface. */
+  readonly address: string
+  /** 0 lets the system choose; `inspect()` tells which. */
+  readonly port: number
+  readonly direction: Direction
+  /** Stem of this listener's statistics, as in Envoy's `stat_prefix`. Default: the name. */
+  readonly statPrefix: string
+  /** The first chain that matches serves the connection; none closes it (counted `no_filter_chain_match`). */
+  readonly filterChains: readonly FilterChain[]
+  /** Connections at once, per worker; more are closed at accept. Default 0: no limit. */
+  readonly maxConnections: number
+}
+
+export type Direction = 'inbound' | 'outbound' | 'unspecified'
+
+export interface FilterChain {
+  readonly name: string
+  readonly match: ChainMatch
+  /** How TLS is terminated; null leaves the bytes as they are. */
+  readonly tls: DownstreamTls | null
+  /** Limits on the connection before it has a protocol: TLS handshake and first bytes. Default 10 s. */
+  readonly handshakeTimeoutMs: number
+  readonly filter: HttpFilter | TcpFilter
+}
+
+/**
+ * Which connections a chain takes. Empty lists match all. Looking at `transport`, `serverNames` or `alpn` makes
+ * the listener read the first bytes (RFC 8446 §4.1.2 ClientHello) before it decides.
+ */
+export interface ChainMatch {
+  /** `tls`: starts with a ClientHello; `raw`: does not; `any`: not looked at. Envoy: `transport_protocol`. */
+  readonly transport: 'any' | 'tls' | 'raw'
+  /** SNI, exact or `*.suffix`. */
+  readonly serverNames: readonly string[]
+  /** ALPN offered by the client; one of these must be among them. */
+  readonly alpn: readonly string[]
+}
+
+/** Server side of TLS. Envoy: `DownstreamTlsContext`. */
+export interface DownstreamTls {
+  /** Name of the secret with our certificate chain and key. */
+  readonly certificate: string
+  /** Name of the secret with the trust bundles that a client certificate must chain to; null asks for none. */
+  readonly trust: string | null
+  /** Refuse clients without a certificate. Default true when `trust` is set. */
+  readonly requireClientCertificate: boolean
+  /** One of these must match a URI SAN of the client; empty accepts any that chains. */
+  readonly peerIdentities: readonly StringMatch[]
+  readonly alpn: readonly string[]
+  readonly versions: TlsVersions
+}
+
+/** Bounds and ciphers of TLS. Defaults: 1.2 to 1.3, OpenSSL's ciphers (empty list). */
+export interface TlsVersions {
+  readonly min: 'TLSv1.2' | 'TLSv1.3'
+  readonly max: 'TLSv1.2' | 'TLSv1.3'
+  readonly ciphers: readonly string[]
+}
+
+/** HTTP on the connection. Envoy: `HttpConnectionManager`. All times in ms, 0 is off. */
+export interface HttpFilter {
+  readonly kind: 'http'
+  /** Name of the route table. */
+  readonly routeTable: string
+  /** Policies for every request of the listener, in order of execution; routes may override by kind. */
+  readonly policies: readonly PolicyConfig[]
+  /** Close a connection without requests for so long. Default 1 h. */
+  readonly idleTimeoutMs: number
+  /** End an exchange on which nothing moved for so long. Default 5 min. */
+  readonly streamIdleTimeoutMs: number
+  /** From the first byte of a head to its last. Default 10 s. */
+  readonly requestHeadersTimeoutMs: number
+  /** From head to the end of the request body. Default 0. Envoy: `request_timeout`. */
+  readonly requestTimeoutMs: number
+  /** A connection older than this is told to go away after the current exchange. Default 0. */
+  readonly maxConnectionDurationMs: number
+  /** Longest life of one exchange. Default 0. */
+  readonly maxStreamDurationMs: number
+  /** Request head, bytes. Default 61,440 (Envoy: 60 KiB). */
+  readonly maxHeadBytes: number
+  /** Header fields. Default 100. */
+  readonly maxHeaders: number
+  /** `sanitize`: remove x-forwarded-client-cert; `sanitize_set`: replace it by what TLS verified. */
+  readonly forwardClientCert: 'sanitize' | 'sanitize_set'
+  /** Hops in front of us whose x-forwarded-for entries are trusted. Default 0. Envoy: `xff_num_trusted_hops`. */
+  readonly trustedHops: number
+  /** Keep x-request-id, trace headers and x-envoy-* from the caller: true between sidecars, false at an edge. */
+  readonly internal: boolean
+  /** `..` and `.` segments resolved before routing (RFC 3986 §6.2.2.3), and the result is what is forwarded. Default true. */
+  readonly normalizePath: boolean
+  /** Runs of `/` in the path become one. Default false. */
+  readonly mergeSlashes: boolean
+  /** Value of our `server` header on answers of our own. Default `outrider`. */
+  readonly serverName: string
+  readonly accessLogs: readonly AccessLog[]
+  readonly tracing: Tracing | null
+}
+
+/** Bytes on the connection. Envoy: `TcpProxy`. */
+export interface TcpFilter {
+  readonly kind: 'tcp'
+  /** Destinations by weight; picked once a connection. */
+  readonly clusters: readonly WeightedCluster[]
+  readonly policies: readonly PolicyConfig[]
+  /** Close when nothing moved either way for so long. Default 1 h, 0 off. */
+  readonly idleTimeoutMs: number
+  /** Endpoints to try before giving up. Default 1. */
+  readonly maxConnectAttempts: number
+  readonly accessLogs: readonly AccessLog[]
+}
+
+/** One place access log lines go. Lines that cannot be delivered are dropped and counted. */
+export interface AccessLog {
+  readonly format: LogFormat
+  readonly sink:
+    | { readonly kind: 'file'; /** `/dev/stdout` means our standard output. */ readonly path: string }
+    | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  /** Only exchanges whose status or flags match; null logs all. */
+  readonly filter: { readonly minStatus: number } | null
+}
+
+/** Envoy's command operators (`%REQ(X)%` …) in text, or in the values of a JSON object. */
+export type LogFormat =
+  | { readonly kind: 'text'; readonly text: string }
+  | {
+      readonly kind: 'json'
+      readonly fields: readonly { readonly key: string; readonly value: string }[]
+      readonly omitEmpty: boolean
+    }
+
+/** Traces of this listener's exchanges. Percentages 0 to 100. */
+export interface Tracing {
+  /** `service.name` of our spans. */
+  readonly serviceName: string
+  readonly exporter:
+    | { readonly kind: 'otlp'; readonly url: string }
+    | { readonly kind: 'zipkin'; readonly url: string }
+    | { readonly kind: 'datadog'; readonly url: string }
+  /** Of requests that carry `x-client-trace-id`: Envoy `client_sampling`. Default 100. */
+  readonly clientPercent: number
+  /** Of requests without a decision upstream: Envoy `random_sampling`. Default 100. */
+  readonly randomPercent: number
+  /** Ceiling over both. Default 100. */
+  readonly overallPercent: number
+  readonly tags: readonly {
+    readonly name: string
+    readonly value:
+      | { readonly kind: 'literal'; readonly value: string }
+      | { readonly kind: 'header'; readonly name: string; readonly default: string | null }
+  }[]
+}
+

@@ -1,0 +1,165 @@
+/**
+ * Gathers what is wrong with a piece of configuration, each with the JSON path of the place, so that a reader
+ * sees every mistake at once. A problem is data: nothing here throws.
+ */
+export interface Problem {
+  /** Where, as in `routes[2].match.path`; empty for the whole resource. */
+  readonly path: string
+  /** What is wrong and what would be right, in one sentence. */
+  readonly message: string
+}
+
+export interface Problems {
+  readonly list: Problem[]
+  add(path: string, message: string): void
+}
+
+export function newProblems(): Problems {
+  const list: Problem[] = []
+  return { list, add: (path, message) => void list.push({ path, message }) }
+}
+
+/** A raw value on its way in: an object whose fields nobody has looked at yet. */
+export type Raw = Readonly<Record<string, unknown>>
+
+const show = (value: unknown): string => {
+  const text = JSON.stringify(value)
+  return text === undefined ? 'nothing' : text.length > 60 ? `${text.slice(0, 57)}...` : text
+}
+
+export function isRecord(value: unknown): value is Raw {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** `value` as an object; a problem and an empty object when it is something else. */
+export function record(value: unknown, path: string, problems: Problems): Raw {
+  if (isRecord(value)) return value
+  problems.add(path, `must be an object, got ${show(value)}`)
+  return {}
+}
+
+/** The list under `key`; absent means empty. */
+export function list(raw: Raw, key: string, path: string, problems: Problems): readonly unknown[] {
+  const value = raw[key]
+  if (value === undefined) return []
+  if (Array.isArray(value)) return value
+  problems.add(join(path, key), `must be a list, got ${show(value)}`)
+  return []
+}
+
+/** A string under `key`; `fallback` when absent, a problem when there is none. */
+export function text(
+  raw: Raw,
+  key: string,
+  path: string,
+  problems: Problems,
+  fallback?: string,
+): string {
+  const value = raw[key]
+  if (typeof value === 'string') return value
+  if (value === undefined && fallback !== undefined) return fallback
+  problems.add(join(path, key), `must be a string, got ${show(value)}`)
+  return fallback ?? ''
+}
+
+export function texts(raw: Raw, key: string, path: string, problems: Problems): readonly string[] {
+  return list(raw, key, path, problems).filter((value, index): value is string => {
+    if (typeof value === 'string') return true
+    problems.add(`${join(path, key)}[${index}]`, `must be a string, got ${show(value)}`)
+    return false
+  })
+}
+
+/** A string or null under `key`; absent means null. */
+export function textOrNull(
+  raw: Raw,
+  key: string,
+  path: string,
+  problems: Problems,
+): string | null {
+  return raw[key] === undefined || raw[key] === null ? null : text(raw, key, path, problems)
+}
+
+export function flag(
+  raw: Raw,
+  key: string,
+  path: string,
+  problems: Problems,
+  fallback: boolean,
+): boolean {
+  const value = raw[key]
+  if (value === undefined) return fallback
+  if (typeof value === 'boolean') return value
+  problems.add(join(path, key), `must be true or false, got ${show(value)}`)
+  return fallback
+}
+
+/** A whole number from `min` to `max`; `fallback` when absent. */
+export function integer(
+  raw: Raw,
+  key: string,
+  path: string,
+  problems: Problems,
+  fallback: number,
+  min = 0,
+  max: number = Number.MAX_SAFE_INTEGER,
+): number {
+  const value = raw[key]
+  if (value === undefined) return fallback
+  if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) {
+    return value
+  }
+  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`
+  problems.add(join(path, key), `must be a whole number ${range}, got ${show(value)}`)
+  return fallback
+}
+
+/** Any finite number from `min` to `max`; `fallback` when absent. */
+export function decimal(
+  raw: Raw,
+  key: string,
+  path: string,
+  problems: Problems,
+  fallback: number,
+  min: number,
+  max: number,
+): number {
+  const value = raw[key]
+  if (value === undefined) return fallback
+  if (typeof value === 'number' && value >= min && value <= max) return value
+  problems.add(join(path, key), `must be a number from ${min} to ${max}, got ${show(value)}`)
+  return fallback
+}
+
+/** One of a closed list of words. */
+export function oneOf<const T extends string>(
+  raw: Raw,
+  key: string,
+  path: string,
+  problems: Problems,
+  words: readonly T[],
+  fallback?: T,
+): T {
+  const value = raw[key]
+  const found = words.find((word) => word === value)
+  if (found !== undefined) return found
+  const first = words[0]
+  if (value === undefined && fallback !== undefined) return fallback
+  problems.add(join(path, key), `must be one of ${words.join(', ')}; got ${show(value)}`)
+  if (first === undefined) throw new Error('oneOf needs at least one word')
+  return fallback ?? first
+}
+
+export const join = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`)
+
+/** Reports every key of `raw` that is not in `known`, so that a typo never passes in silence. */
+export function onlyKeys(
+  raw: Raw,
+  known: readonly string[],
+  path: string,
+  problems: Problems,
+): void {
+  for (const key of Object.keys(raw)) {
+    if (!known.includes(key)) problems.add(join(path, key), `unknown field; known: ${known.join(', ')}`)
+  }
+}
