@@ -20,11 +20,15 @@ export interface StringMatch {
 /** Matches a header or query parameter by name. `present` and `absent` look at the name alone. */
 export interface NamedMatch {
   readonly name: string
-  readonly match: StringMatch | { readonly kind: 'present' } | { readonly kind: 'absent' } | {
-    readonly kind: 'range'
-    readonly start: number
-    readonly end: number
-  }
+  readonly match:
+    | StringMatch
+    | { readonly kind: 'present' }
+    | { readonly kind: 'absent' }
+    | {
+        readonly kind: 'range'
+        readonly start: number
+        readonly end: number
+      }
   /** Turns the verdict round. Default false. */
   readonly invert: boolean
 }
@@ -114,6 +118,9 @@ export function checkRegex(source: string, path: string, problems: Problems): vo
   try {
     new RegExp(`^(?:${source})$`)
   } catch (error) {
-    problems.add(path, `is not a regular expression: ${error instanceof Error ? error.message : ''}`)
+    problems.add(
+      path,
+      `is not a regular expression: ${error instanceof Error ? error.message : ''}`,
+    )
   }
 }

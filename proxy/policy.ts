@@ -1,5 +1,5 @@
-import type { Cluster } from './cluster/cluster.ts'
 import type { Clock } from './clock.ts'
+import type { Cluster } from './cluster/cluster.ts'
 import type { Connection, Exchange } from './exchange.ts'
 import type { Log } from './log.ts'
 import type { Problems, Raw } from './problems.ts'
@@ -52,5 +52,4 @@ export function definePolicy<const K extends string, C>(policy: Policy<K, C>): P
 }
 
 /** The config of a policy as the model carries it: `{ kind, …config }`. */
-export type ConfigOf<P> =
-  P extends Policy<infer K, infer C> ? C & { readonly kind: K } : never
+export type ConfigOf<P> = P extends Policy<infer K, infer C> ? C & { readonly kind: K } : never

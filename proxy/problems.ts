@@ -71,12 +71,7 @@ export function texts(raw: Raw, key: string, path: string, problems: Problems): 
 }
 
 /** A string or null under `key`; absent means null. */
-export function textOrNull(
-  raw: Raw,
-  key: string,
-  path: string,
-  problems: Problems,
-): string | null {
+export function textOrNull(raw: Raw, key: string, path: string, problems: Problems): string | null {
   return raw[key] === undefined || raw[key] === null ? null : text(raw, key, path, problems)
 }
 
@@ -160,6 +155,7 @@ export function onlyKeys(
   problems: Problems,
 ): void {
   for (const key of Object.keys(raw)) {
-    if (!known.includes(key)) problems.add(join(path, key), `unknown field; known: ${known.join(', ')}`)
+    if (!known.includes(key))
+      problems.add(join(path, key), `unknown field; known: ${known.join(', ')}`)
   }
 }

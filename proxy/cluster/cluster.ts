@@ -57,6 +57,8 @@ export interface Cluster {
   tls: ClientTls | null
   attempt: readonly NonNullable<Hooks['attempt']>[]
   outcome: readonly NonNullable<Hooks['outcome']>[]
+  /** Makes the levels anew after an endpoint's `unhealthy` bits changed. */
+  refresh: () => void
   /** Stops probes, sweeps and DNS of the cluster. */
   stop: () => void
 }

@@ -56,7 +56,7 @@ export type BalancerConfig =
       /** Default 8,388,608. */
       readonly maxRingSize: number
     }
-  | { readonly kind: 'maglev'; /** A prime. Default 65,537. */ readonly tableSize: number }
+  | { readonly kind: 'maglev' /** A prime. Default 65,537. */; readonly tableSize: number }
 
 /** Client side of TLS. Envoy: `UpstreamTlsContext`. */
 export interface UpstreamTls {
@@ -81,13 +81,20 @@ export interface PeerIdentity {
 /** Active probing. Envoy: `config.core.v3.HealthCheck`. */
 export interface HealthCheck {
   readonly probe:
-    | { readonly kind: 'tcp'; /** base64; empty: connecting is enough. */ readonly send: string; readonly receive: readonly string[] }
+    | {
+        readonly kind: 'tcp' /** base64; empty: connecting is enough. */
+        readonly send: string
+        readonly receive: readonly string[]
+      }
     | {
         readonly kind: 'http'
         readonly path: string
         readonly host: string | null
         readonly headers: readonly { readonly name: string; readonly value: string }[]
-        readonly expectedStatuses: readonly { readonly start: number; /** Exclusive. */ readonly end: number }[]
+        readonly expectedStatuses: readonly {
+          readonly start: number /** Exclusive. */
+          readonly end: number
+        }[]
       }
     | { readonly kind: 'grpc'; readonly service: string; readonly authority: string | null }
   /** Default 60 s. */

@@ -122,7 +122,10 @@ export interface TcpFilter {
 export interface AccessLog {
   readonly format: LogFormat
   readonly sink:
-    | { readonly kind: 'file'; /** `/dev/stdout` means our standard output. */ readonly path: string }
+    | {
+        readonly kind: 'file' /** `/dev/stdout` means our standard output. */
+        readonly path: string
+      }
     | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   /** Only exchanges whose status or flags match; null logs all. */
   readonly filter: { readonly minStatus: number } | null
@@ -158,4 +161,3 @@ export interface Tracing {
       | { readonly kind: 'header'; readonly name: string; readonly default: string | null }
   }[]
 }
-

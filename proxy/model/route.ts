@@ -59,7 +59,10 @@ export interface ForwardAction {
       | { readonly kind: 'regex'; readonly pattern: string; readonly substitution: string }
       | null
     /** New `:authority`; `endpoint` takes the endpoint's host name. */
-    readonly host: { readonly kind: 'literal'; readonly value: string } | { readonly kind: 'endpoint' } | null
+    readonly host:
+      | { readonly kind: 'literal'; readonly value: string }
+      | { readonly kind: 'endpoint' }
+      | null
   }
   /** How ring hash and maglev compute the key of a request. */
   readonly hashPolicies: readonly HashPolicy[]
@@ -72,7 +75,12 @@ export type HashPolicy = {
   readonly terminal: boolean
 } & (
   | { readonly kind: 'header'; readonly name: string }
-  | { readonly kind: 'cookie'; readonly name: string; /** 0 means a session cookie; null: never made by us. */ readonly ttlMs: number | null; readonly path: string }
+  | {
+      readonly kind: 'cookie'
+      readonly name: string /** 0 means a session cookie; null: never made by us. */
+      readonly ttlMs: number | null
+      readonly path: string
+    }
   | { readonly kind: 'source_ip' }
   | { readonly kind: 'query'; readonly name: string }
 )

@@ -1,8 +1,8 @@
-import type { LogLine } from '../telemetry/access-log.ts'
 import type { NamedPredicate } from '../matcher.ts'
 import type { HttpFilter, TcpFilter, Tracing } from '../model/listener.ts'
 import type { DirectAction, ForwardAction, RedirectAction, Route } from '../model/route.ts'
 import type { Hooks } from '../policy.ts'
+import type { LogLine } from '../telemetry/access-log.ts'
 import type { Stats } from '../telemetry/metrics.ts'
 
 /** The hooks of a route, one flat array each, listener's and route's policies already merged by kind. */
@@ -40,8 +40,14 @@ export interface CompiledRoute {
 export interface CompiledTable {
   readonly name: string
   readonly exact: ReadonlyMap<string, readonly CompiledRoute[]>
-  readonly suffixes: readonly { readonly suffix: string; readonly routes: readonly CompiledRoute[] }[]
-  readonly prefixes: readonly { readonly prefix: string; readonly routes: readonly CompiledRoute[] }[]
+  readonly suffixes: readonly {
+    readonly suffix: string
+    readonly routes: readonly CompiledRoute[]
+  }[]
+  readonly prefixes: readonly {
+    readonly prefix: string
+    readonly routes: readonly CompiledRoute[]
+  }[]
   readonly any: readonly CompiledRoute[] | null
   readonly none: CompiledRoute
 }

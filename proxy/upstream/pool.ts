@@ -1,0 +1,4 @@
+/** The connections to one endpoint. */
+export interface Pool {
+  readonly size: number
+}
