@@ -1,6 +1,14 @@
-import type { NamedPredicate } from '../matcher.ts'
+import type { ProxyEnv } from '../env.ts'
+import { compileNamedMatch, type NamedPredicate } from '../matcher.ts'
 import type { HttpFilter, TcpFilter, Tracing } from '../model/listener.ts'
-import type { DirectAction, ForwardAction, RedirectAction, Route } from '../model/route.ts'
+import type {
+  DirectAction,
+  ForwardAction,
+  RedirectAction,
+  Route,
+  RouteTable,
+} from '../model/route.ts'
+import { type PolicyConfig, policies } from '../policies.ts'
 import type { Hooks } from '../policy.ts'
 import type { LogLine } from '../telemetry/access-log.ts'
 import type { Stats } from '../telemetry/metrics.ts'
@@ -24,37 +32,52 @@ export interface CompiledTarget {
 /** A route made ready: what a request needs is looked up here and nowhere else. */
 export interface CompiledRoute {
   readonly name: string
-  readonly config: Route | null
-  readonly path: (path: string) => boolean
+  readonly path: PathTest
+  /** Empty matches all. */
   readonly methods: readonly string[]
-  readonly headers: readonly { readonly name: string; readonly test: NamedPredicate }[]
-  readonly query: readonly { readonly name: string; readonly test: NamedPredicate }[]
+  readonly headers: readonly NamedTest[]
+  readonly query: readonly NamedTest[]
   /** `none` is the compiled "no route matched". */
   readonly action: ForwardAction | RedirectAction | DirectAction | { readonly kind: 'none' }
+  /** What `rewrite` and redirects replace: the matched prefix, or null when the match was no prefix. */
+  readonly matchedPrefix: string | null
+  readonly rewrite: PathRewrite | null
   readonly targets: readonly CompiledTarget[]
   readonly totalWeight: number
-  /** Without a destination: the listener's and the route's own. */
+  /** Of requests without a destination: the listener's and the route's own. */
   readonly hooks: HookLists
 }
 
+/** Tests a path without its query. */
+export type PathTest = (path: string) => boolean
+/** Path with query in, path with query out. */
+export type PathRewrite = (path: string) => string
+export interface NamedTest {
+  /** Lower case for headers. */
+  readonly name: string
+  readonly test: NamedPredicate
+}
+
+/** Virtual hosts by how specific their domains are: exact, `*.suffix` longest first, `prefix.*` longest first, `*`. */
 export interface CompiledTable {
   readonly name: string
   readonly exact: ReadonlyMap<string, readonly CompiledRoute[]>
-  readonly suffixes: readonly {
-    readonly suffix: string
-    readonly routes: readonly CompiledRoute[]
-  }[]
-  readonly prefixes: readonly {
-    readonly prefix: string
-    readonly routes: readonly CompiledRoute[]
-  }[]
+  readonly suffixes: readonly DomainRoutes[]
+  readonly prefixes: readonly DomainRoutes[]
   readonly any: readonly CompiledRoute[] | null
+  /** Carries the listener's policies, so that they guard unknown paths as well; answers NR. */
   readonly none: CompiledRoute
+}
+
+export interface DomainRoutes {
+  readonly part: string
+  readonly routes: readonly CompiledRoute[]
 }
 
 /** What an HTTP filter was compiled to. Replaced as a whole; an exchange keeps the one it began with. */
 export interface HttpPlan {
   readonly kind: 'http'
+  readonly env: ProxyEnv
   readonly config: HttpFilter
   readonly table: CompiledTable
   readonly stats: Stats<'http'>
@@ -66,9 +89,192 @@ export interface HttpPlan {
 /** The same for a TCP filter. */
 export interface TcpPlan {
   readonly kind: 'tcp'
+  readonly env: ProxyEnv
   readonly config: TcpFilter
   readonly stats: Stats<'tcp'>
   readonly connectionHooks: readonly NonNullable<Hooks['connection']>[]
   readonly hooks: HookLists
   readonly logs: readonly LogLine[]
+}
+
+/** Gives the hooks of a policy at a place; the same place with the same config gives the same hooks, with their state. */
+export type HookMaker = (place: string, config: PolicyConfig) => Hooks
+
+/** A route table as requests of one listener see it. */
+export function compileTable(
+  table: RouteTable,
+  listenerPolicies: readonly PolicyConfig[],
+  place: string,
+  make: HookMaker,
+): CompiledTable {
+  const exact = new Map<string, readonly CompiledRoute[]>()
+  const suffixes: DomainRoutes[] = []
+  const prefixes: DomainRoutes[] = []
+  let any: readonly CompiledRoute[] | null = null
+  for (const host of table.virtualHosts) {
+    const at = `${place}/${host.name}`
+    const routes = host.routes.map((route, index) =>
+      compileRoute(route, listenerPolicies, `${at}/${route.name}#${index}`, make),
+    )
+    for (const domain of host.domains) {
+      const name = domain.toLowerCase()
+      if (name === '*') any ??= routes
+      else if (name.startsWith('*')) suffixes.push({ part: name.slice(1), routes })
+      else if (name.endsWith('*')) prefixes.push({ part: name.slice(0, -1), routes })
+      else if (!exact.has(name)) exact.set(name, routes)
+    }
+  }
+  const longestFirst = (a: DomainRoutes, b: DomainRoutes): number => b.part.length - a.part.length
+  return {
+    name: table.name,
+    exact,
+    suffixes: suffixes.sort(longestFirst),
+    prefixes: prefixes.sort(longestFirst),
+    any,
+    none: noRoute(collectHooks(listenerPolicies, `${place}/-`, make)),
+  }
+}
+
+function noRoute(hooks: HookLists): CompiledRoute {
+  return {
+    name: '-',
+    path: () => true,
+    methods: [],
+    headers: [],
+    query: [],
+    action: { kind: 'none' },
+    matchedPrefix: null,
+    rewrite: null,
+    targets: [],
+    totalWeight: 0,
+    hooks,
+  }
+}
+
+function compileRoute(
+  route: Route,
+  listenerPolicies: readonly PolicyConfig[],
+  place: string,
+  make: HookMaker,
+): CompiledRoute {
+  const { match, action } = route
+  const effective = mergePolicies(listenerPolicies, route.policies)
+  const targets =
+    action.kind !== 'forward'
+      ? []
+      : action.clusters.map((target, index) => ({
+          cluster: target.cluster,
+          weight: target.weight,
+          // Header changes of a destination add to the route's; every other kind replaces.
+          hooks: collectHooks([...effective, ...target.policies], `${place}>${index}`, make),
+        }))
+  const matchedPrefix =
+    match.path.kind === 'prefix' || match.path.kind === 'segment' ? match.path.value : null
+  return {
+    name: route.name,
+    path: compilePath(match.path),
+    methods: match.methods,
+    headers: match.headers.map((named) => ({
+      name: named.name.toLowerCase(),
+      test: compileNamedMatch(named),
+    })),
+    query: match.query.map((named) => ({ name: named.name, test: compileNamedMatch(named) })),
+    action,
+    matchedPrefix,
+    rewrite: action.kind === 'forward' ? compileRewrite(action, matchedPrefix) : null,
+    targets,
+    totalWeight: targets.reduce((sum, target) => sum + target.weight, 0),
+    hooks: collectHooks(effective, place, make),
+  }
+}
+
+function compilePath(path: Route['match']['path']): PathTest {
+  const { value } = path
+  switch (path.kind) {
+    case 'exact':
+      return (candidate) => candidate === value
+    case 'prefix':
+      return value === '/' || value === '' ? () => true : (candidate) => candidate.startsWith(value)
+    case 'segment': {
+      const whole = value.endsWith('/') ? value.slice(0, -1) : value
+      return (candidate) =>
+        candidate.startsWith(whole) &&
+        (candidate.length === whole.length || candidate.charCodeAt(whole.length) === 47)
+    }
+    case 'regex': {
+      const regex = new RegExp(`^(?:${value})$`)
+      return (candidate) => regex.test(candidate)
+    }
+    default:
+      return path.kind satisfies never
+  }
+}
+
+/** Envoy: `prefix_rewrite`, `path_rewrite`, `regex_rewrite`; the query is kept. */
+function compileRewrite(action: ForwardAction, matchedPrefix: string | null): PathRewrite | null {
+  const rewrite = action.rewrite.path
+  if (rewrite === null) return null
+  if (rewrite.kind === 'full') return (path) => rewrite.value + queryOf(path)
+  if (rewrite.kind === 'prefix') {
+    const cut = matchedPrefix === null ? 0 : matchedPrefix.length
+    return (path) => joinPrefix(rewrite.value, path.slice(cut))
+  }
+  const regex = new RegExp(rewrite.pattern, 'g')
+  const substitution = rewrite.substitution.replace(/\$/g, '$$$$').replace(/\\(\d)/g, '$$$1')
+  return (path) => {
+    const query = queryOf(path)
+    return path.slice(0, path.length - query.length).replace(regex, substitution) + query
+  }
+}
+
+/** `/v2` and `/x`, `` or `?q` in place of what was matched; never without a leading slash, never a doubled one. */
+export function joinPrefix(prefix: string, rest: string): string {
+  if (prefix.endsWith('/') && rest.startsWith('/')) return prefix + rest.slice(1)
+  const joined = prefix + rest
+  return joined.startsWith('/') ? joined : `/${joined}`
+}
+
+export function queryOf(path: string): string {
+  const at = path.indexOf('?')
+  return at < 0 ? '' : path.slice(at)
+}
+
+/**
+ * The rule of precedence: start from the listener's list; the route's entries of a kind take the place of the
+ * listener's of that kind; kinds only the route has follow in table order.
+ */
+export function mergePolicies(
+  listener: readonly PolicyConfig[],
+  route: readonly PolicyConfig[],
+): readonly PolicyConfig[] {
+  const out: PolicyConfig[] = []
+  const placed = new Set<string>()
+  for (const config of listener) {
+    const own = route.filter((candidate) => candidate.kind === config.kind)
+    if (own.length === 0) out.push(config)
+    else if (!placed.has(config.kind)) out.push(...own)
+    placed.add(config.kind)
+  }
+  for (const { kind } of policies) {
+    if (!placed.has(kind)) out.push(...route.filter((candidate) => candidate.kind === kind))
+  }
+  return out
+}
+
+/** Flat arrays of the hooks of a list of policies, in its order. */
+export function collectHooks(
+  configs: readonly PolicyConfig[],
+  place: string,
+  make: HookMaker,
+): HookLists {
+  const hooks = configs.map((config, index) => make(`${place}:${config.kind}#${index}`, config))
+  const pick = <K extends keyof Hooks>(name: K): NonNullable<Hooks[K]>[] =>
+    hooks.flatMap((hook) => hook[name] ?? [])
+  return {
+    request: pick('request'),
+    attempt: pick('attempt'),
+    outcome: pick('outcome'),
+    response: pick('response'),
+    done: pick('done'),
+  }
 }
