@@ -1,4 +1,204 @@
-/** The connections to one endpoint. */
+import type { Cluster } from '../cluster/cluster.ts'
+import type { Endpoint } from '../cluster/endpoint.ts'
+import type { ProxyEnv } from '../env.ts'
+import type { Exchange } from '../exchange.ts'
+import { count, observe } from '../telemetry/metrics.ts'
+import { type Connecting, connectEndpoint } from './connect.ts'
+import type { UpstreamEvents } from './events.ts'
+import { adoptH1, sendH1 } from './h1.ts'
+import { closeH1, type H1Client, isUsable } from './h1-client.ts'
+
+/**
+ * The connections to one endpoint. A request takes the connection used last (warm caches, and the others may idle
+ * out), or a new one within the cluster's limit, or waits in line. States of a request: waiting → sent.
+ */
 export interface Pool {
-  readonly size: number
+  readonly endpoint: Endpoint
+  readonly env: ProxyEnv
+  /** Free HTTP/1.1 connections, the one used last at the end. */
+  readonly idle: H1Client[]
+  /** In line, first come first served. */
+  readonly waiting: Waiting[]
+  readonly connecting: Set<Connecting>
+  /** Open and taken, idle ones included. */
+  open: number
+  retired: boolean
+  /** Closes what is idle, and everything else after its exchange. */
+  retire(): void
+  /** For the codecs: a connection is free again … */
+  release(client: H1Client): void
+  /** … or has ended, whatever its state. */
+  gone(): void
+}
+
+/** A request in line. `x` becomes null when it gave up or was served. */
+export interface Waiting {
+  x: Exchange | null
+  readonly events: UpstreamEvents
+  /** Will only have a connection that never served before. */
+  readonly fresh: boolean
+}
+
+export function newPool(endpoint: Endpoint, env: ProxyEnv): Pool {
+  const pool: Pool = {
+    endpoint,
+    env,
+    idle: [],
+    waiting: [],
+    connecting: new Set(),
+    open: 0,
+    retired: false,
+    retire: () => retirePool(pool),
+    release: (client) => release(pool, client),
+    gone: () => connectionGone(pool),
+  }
+  return pool
+}
+
+/**
+ * Sends the head of `x` on a connection of the pool, at once or later; `events.onSent` tells when. `fresh` asks for a
+ * connection that was never used, for a try after one died of old age. Returns a handle to give up with, or null
+ * when the head has gone out. When the line is full `events.onOverflow` is called instead.
+ */
+export function acquire(
+  pool: Pool,
+  x: Exchange,
+  events: UpstreamEvents,
+  fresh: boolean,
+): Waiting | null {
+  const { cluster } = pool.endpoint
+  if (!fresh) {
+    for (let client = pool.idle.pop(); client !== undefined; client = pool.idle.pop()) {
+      if (isUsable(client, pool.env.sweep.now)) {
+        sendH1(client, x, events)
+        return null
+      }
+      closeH1(client, 'idle_timeout')
+    }
+  }
+  if (cluster.pendingActive >= cluster.limits.maxPending) {
+    cluster.stats.counters.upstream_rq_pending_overflow += 1
+    events.onOverflow(x)
+    return null
+  }
+  const entry: Waiting = { x, events, fresh }
+  pool.waiting.push(entry)
+  setPending(cluster, 1)
+  cluster.stats.counters.upstream_rq_pending_total += 1
+  growPool(pool)
+  return entry
+}
+
+/** Takes a request out of the line; what it was waiting for goes on and serves another. */
+export function giveUp(pool: Pool, entry: Waiting): void {
+  if (entry.x === null) return
+  entry.x = null
+  const index = pool.waiting.indexOf(entry)
+  if (index >= 0) pool.waiting.splice(index, 1)
+  setPending(pool.endpoint.cluster, -1)
+  pool.endpoint.cluster.stats.counters.upstream_rq_cancelled += 1
+}
+
+/** Opens connections for those in line, within the limit. An endpoint without any may always open one (as Envoy). */
+function growPool(pool: Pool): void {
+  const { cluster } = pool.endpoint
+  while (pool.connecting.size < pool.waiting.length) {
+    if (cluster.connectionsActive >= cluster.limits.maxConnections && pool.open > 0) {
+      cluster.stats.counters.upstream_cx_overflow += 1
+      return
+    }
+    openOne(pool)
+  }
+}
+
+function openOne(pool: Pool): void {
+  const { endpoint, env } = pool
+  const { cluster } = endpoint
+  const { counters, histograms } = cluster.stats
+  const startedAt = env.clock.now()
+  pool.open += 1
+  setConnections(cluster, 1)
+  counters.upstream_cx_total += 1
+  const connecting = connectEndpoint(endpoint, env, (result) => {
+    pool.connecting.delete(connecting)
+    if (!result.ok) {
+      connectionGone(pool)
+      counters.upstream_cx_connect_fail += 1
+      if (result.detail === 'connect_timeout') counters.upstream_cx_connect_timeout += 1
+      if (result.counter !== null) {
+        counters[result.counter] += 1
+        count(cluster.stats.reasons, result.detail)
+      }
+      failNext(pool, result.detail)
+      return
+    }
+    observe(histograms.upstream_cx_connect_ms, env.clock.now() - startedAt)
+    counters.upstream_cx_http1_total += 1
+    release(pool, adoptH1(pool, result.socket))
+  })
+  pool.connecting.add(connecting)
+}
+
+/** A connection is free: the next in line has it, else it rests. */
+function release(pool: Pool, client: H1Client): void {
+  if (pool.retired) {
+    closeH1(client, 'retired')
+    return
+  }
+  const next = nextWaiting(pool, client.served > 0)
+  if (next === null) {
+    client.idleSince = pool.env.sweep.now
+    pool.idle.push(client)
+  } else if (next.x !== null) {
+    const { x } = next
+    next.x = null
+    sendH1(client, x, next.events)
+  }
+}
+
+/** A connection has ended, whatever its state. */
+function connectionGone(pool: Pool): void {
+  pool.open -= 1
+  setConnections(pool.endpoint.cluster, -1)
+  if (pool.waiting.length > 0) pool.env.clock.after(0, () => growPool(pool))
+}
+
+/** A connection could not be made: the first in line fails, the rest wait for the others. */
+function failNext(pool: Pool, detail: string): void {
+  const next = nextWaiting(pool, false)
+  if (next === null || next.x === null) return
+  const { x } = next
+  next.x = null
+  pool.endpoint.cluster.stats.counters.upstream_rq_pending_failure_eject += 1
+  next.events.onFailed(x, 'UpstreamConnectionFailure', detail, false)
+}
+
+function nextWaiting(pool: Pool, used: boolean): Waiting | null {
+  const index = used ? pool.waiting.findIndex((entry) => !entry.fresh) : 0
+  const [next] = index < 0 ? [] : pool.waiting.splice(index, 1)
+  if (next === undefined) return null
+  setPending(pool.endpoint.cluster, -1)
+  return next
+}
+
+function retirePool(pool: Pool): void {
+  pool.retired = true
+  for (const client of pool.idle.splice(0)) closeH1(client, 'retired')
+}
+
+/** Mirrors into the gauges, which a scrape reads without knowing clusters. */
+function setConnections(cluster: Cluster, by: number): void {
+  cluster.connectionsActive += by
+  const { counters } = cluster.stats
+  counters.upstream_cx_active = cluster.connectionsActive
+  counters.circuit_breakers_default_cx_open =
+    cluster.connectionsActive >= cluster.limits.maxConnections ? 1 : 0
+}
+
+function setPending(cluster: Cluster, by: number): void {
+  cluster.pendingActive += by
+  const { counters } = cluster.stats
+  counters.upstream_rq_pending_active = cluster.pendingActive
+  counters.circuit_breakers_default_rq_pending_open =
+    cluster.pendingActive >= cluster.limits.maxPending ? 1 : 0
 }
