@@ -1,0 +1,80 @@
+import { pino, stdTimeFunctions } from 'pino'
+import type { Clock } from '../proxy/clock.ts'
+import { type Log, type LogFields, type LogLevel, logLevels } from '../proxy/log.ts'
+
+/** The operational log of the process; its level may change while it runs. */
+export interface AgentLog extends Log {
+  level(): LogLevel
+  setLevel(level: LogLevel): void
+  /** Writes a line that another thread has already made, if its level is on. */
+  line(level: LineLevel, message: string, fields: LogFields): void
+}
+
+/** The level of a line; `off` is none. */
+export type LineLevel = Exclude<LogLevel, 'off'>
+
+export interface LogOptions {
+  readonly level: LogLevel
+  /** `json`: one object per line with ISO time; `text`: short lines for a terminal. */
+  readonly format: 'json' | 'text'
+  readonly clock: Clock
+  /** Gets whole lines, newline included. */
+  readonly write: (line: string) => void
+}
+
+type WriteLine = (level: LineLevel, message: string, fields: LogFields) => void
+
+export function createLog(options: LogOptions): AgentLog {
+  let level = options.level
+  const write = options.format === 'json' ? jsonLines(options) : textLines(options)
+  const line: WriteLine = (of, message, fields) => {
+    if (logLevels.indexOf(of) <= logLevels.indexOf(level)) write(of, message, fields)
+  }
+  const log: AgentLog = {
+    debugOn: level === 'debug',
+    error: (message, fields = {}) => line('error', message, fields),
+    warn: (message, fields = {}) => line('warn', message, fields),
+    info: (message, fields = {}) => line('info', message, fields),
+    debug: (message, fields = {}) => line('debug', message, fields),
+    line,
+    level: () => level,
+    setLevel(next) {
+      level = next
+      log.debugOn = next === 'debug'
+    },
+  }
+  return log
+}
+
+function jsonLines({ write }: LogOptions): WriteLine {
+  const logger = pino(
+    {
+      level: 'debug',
+      base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    { write },
+  )
+  return (level, message, fields) => logger[level](fields, message)
+}
+
+/** `14:03:59.120 warn  certificate expires soon days=3`: one line, whatever the values hold. */
+function textLines({ write, clock }: LogOptions): WriteLine {
+  const time = new Intl.DateTimeFormat('en-GB', {
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    fractionalSecondDigits: 3,
+  })
+  return (level, message, fields) => {
+    const pairs = Object.entries(fields).map(([key, value]) => ` ${key}=${plain(String(value))}`)
+    write(`${time.format(clock.wall())} ${level.padEnd(5)} ${oneLine(message)}${pairs.join('')}\n`)
+  }
+}
+
+const oneLine = (value: string): string =>
+  value.replace(/[\x00-\x1f\x7f]/g, (char) => JSON.stringify(char).slice(1, -1))
+
+const plain = (value: string): string =>
+  /^[\x21\x23-\x7e]+$/.test(value) ? value : JSON.stringify(value)

@@ -1,0 +1,135 @@
+import {
+  duration,
+  integer,
+  type OptionText,
+  socketAddress,
+  text,
+  textOr,
+  texts,
+  toggle,
+  word,
+} from './cli/option.ts'
+import type { Command, Options, Values } from './cli/parse.ts'
+
+const config: OptionText = {
+  flag: 'config',
+  short: 'c',
+  placeholder: '<file|dir>',
+  help: 'Kuma resources as YAML; a directory is read with all below it, and read again when it changes',
+}
+const name: OptionText = {
+  flag: 'name',
+  env: ['KUMA_DATAPLANE_NAME'],
+  placeholder: '<dataplane>',
+  help: 'name of the Dataplane that this sidecar is',
+}
+const mesh: OptionText = {
+  flag: 'mesh',
+  env: ['KUMA_DATAPLANE_MESH'],
+  placeholder: '<mesh>',
+  help: 'mesh the Dataplane belongs to',
+}
+
+const run = {
+  config: texts(config),
+  name: text(name),
+  mesh: textOr(mesh, 'default'),
+  identityDir: text({
+    flag: 'identity-dir',
+    placeholder: '<dir>',
+    help: 'directory with tls.crt, tls.key and ca.crt (PEM); read again when they change',
+  }),
+  workers: integer(
+    {
+      flag: 'workers',
+      env: ['KUMA_DATAPLANE_RUNTIME_CONCURRENCY'],
+      help: 'threads that move traffic; 0 is one per available core',
+    },
+    0,
+    64,
+    1,
+  ),
+  admin: socketAddress(
+    {
+      flag: 'admin',
+      help: 'address of the admin server; port 0 takes a free one. Keep it on loopback',
+    },
+    { host: '127.0.0.1', port: 9901 },
+  ),
+  adminHost: texts({
+    flag: 'admin-host',
+    placeholder: '<name>',
+    help: 'further Host names the admin server answers to, besides IP addresses and localhost',
+  }),
+  logLevel: word(
+    { flag: 'log-level', env: ['KUMA_LOG_LEVEL'], help: 'how much the log on stderr says' },
+    ['off', 'error', 'warn', 'info', 'debug'],
+    'info',
+  ),
+  logFormat: word(
+    {
+      flag: 'log-format',
+      help: 'one JSON object per line, or short lines for people; auto looks whether stderr is a terminal',
+    },
+    ['auto', 'json', 'text'],
+    'auto',
+  ),
+  drainTimeMs: duration(
+    {
+      flag: 'drain-time',
+      env: ['KUMA_DATAPLANE_DRAIN_TIME'],
+      help: 'longest wait after SIGTERM for exchanges to finish; 0 stops at once',
+    },
+    '30s',
+  ),
+  drainQuietMs: duration(
+    {
+      flag: 'drain-quiet',
+      help: 'while draining, go on accepting until nothing new has come for so long; load balancers need time to notice',
+    },
+    '5s',
+  ),
+} satisfies Options
+
+const validate = {
+  format: word(
+    { flag: 'format', help: 'lines for people and editors, or one JSON document' },
+    ['text', 'json'],
+    'text',
+  ),
+} satisfies Options
+
+const explain = {
+  config: texts(config),
+  name: text(name),
+  mesh: textOr(mesh, 'default'),
+  header: texts({
+    flag: 'header',
+    short: 'H',
+    placeholder: "<'name: value'>",
+    help: 'a header of the request in question',
+  }),
+  json: toggle({ flag: 'json', help: 'print JSON' }),
+} satisfies Options
+
+const command = <O extends Options>(
+  summary: string,
+  positionals: string | null,
+  options: O,
+): Command<O> => ({ summary, positionals, options })
+
+/** Every sub-command with its options: what `--help`, `docs/cli.md` and the parser are made from. */
+export const commands = {
+  run: command('run the sidecar of one Dataplane', null, run),
+  validate: command('report every problem of Kuma resources', '<file|dir>...', validate),
+  explain: command(
+    'say which listener, route, policies and endpoints a request would meet, and why',
+    '<method> <url>',
+    explain,
+  ),
+} as const
+
+export type CommandName = keyof typeof commands
+export type RunOptions = Values<typeof run>
+export type ValidateOptions = Values<typeof validate>
+export type ExplainOptions = Values<typeof explain>
