@@ -2,11 +2,16 @@
 export interface MetricRow {
   readonly type: 'counter' | 'gauge' | 'histogram'
   readonly help: string
+  /** How the numbers of several workers become one: added, or, where each sees the same fact, the largest. */
+  readonly merge: 'sum' | 'max'
 }
 
-const counter = (help: string) => ({ type: 'counter', help }) as const
-const gauge = (help: string) => ({ type: 'gauge', help }) as const
-const histogram = (help: string) => ({ type: 'histogram', help }) as const
+const counter = (help: string) => ({ type: 'counter', help, merge: 'sum' }) as const
+const gauge = (help: string) => ({ type: 'gauge', help, merge: 'sum' }) as const
+const histogram = (help: string) => ({ type: 'histogram', help, merge: 'sum' }) as const
+/** A gauge or counter of something that is not divided among the workers: each of them counts all of it. */
+const sharedGauge = (help: string) => ({ type: 'gauge', help, merge: 'max' }) as const
+const sharedCounter = (help: string) => ({ type: 'counter', help, merge: 'max' }) as const
 
 /** Every metric of the data path, by scope. `docs/metrics.md` is made from this table. */
 export const metrics = {
@@ -57,16 +62,16 @@ export const metrics = {
     upstream_rq_4xx: counter('answers 4xx'),
     upstream_rq_5xx: counter('answers 5xx'),
     upstream_rq_time: histogram('from sending the request to the end of the answer, ms'),
-    circuit_breakers_default_cx_open: gauge('1 while the connection limit is reached'),
-    circuit_breakers_default_cx_pool_open: gauge('1 while the limit of pools is reached'),
-    circuit_breakers_default_rq_open: gauge('1 while the request limit is reached'),
-    circuit_breakers_default_rq_pending_open: gauge('1 while the pending limit is reached'),
-    circuit_breakers_default_rq_retry_open: gauge('1 while the retry limit is reached'),
+    circuit_breakers_default_cx_open: sharedGauge('1 while the connection limit is reached'),
+    circuit_breakers_default_cx_pool_open: sharedGauge('1 while the limit of pools is reached'),
+    circuit_breakers_default_rq_open: sharedGauge('1 while the request limit is reached'),
+    circuit_breakers_default_rq_pending_open: sharedGauge('1 while the pending limit is reached'),
+    circuit_breakers_default_rq_retry_open: sharedGauge('1 while the retry limit is reached'),
     lb_healthy_panic: counter('picks made in panic mode'),
-    membership_total: gauge('endpoints'),
-    membership_healthy: gauge('endpoints that may be picked'),
-    membership_change: counter('changes of the set of endpoints'),
-    outlier_detection_ejections_active: gauge('endpoints now ejected'),
+    membership_total: sharedGauge('endpoints'),
+    membership_healthy: sharedGauge('endpoints that may be picked'),
+    membership_change: sharedCounter('changes of the set of endpoints'),
+    outlier_detection_ejections_active: sharedGauge('endpoints now ejected'),
     outlier_detection_ejections_total: counter('endpoints ejected, as detected by any detector'),
     outlier_detection_ejections_enforced_total: counter('ejections carried out'),
     outlier_detection_ejections_overflow: counter(
@@ -85,7 +90,7 @@ export const metrics = {
     health_check_success: counter('probes answered well'),
     health_check_failure: counter('probes that failed, time-outs included'),
     health_check_network_failure: counter('probes that failed on the network'),
-    health_check_healthy: gauge('endpoints whose probes succeed'),
+    health_check_healthy: sharedGauge('endpoints whose probes succeed'),
     ssl_handshake: counter('TLS handshakes completed'),
     ssl_session_reused: counter('TLS handshakes that resumed a session'),
     ssl_connection_error: counter(
@@ -187,16 +192,16 @@ export const metrics = {
   },
   /** One per worker. */
   server: {
-    live: gauge('1 while serving'),
-    uptime: gauge('seconds since the start'),
-    event_loop_lag_ms: gauge('longest delay of the event loop since the last scrape, ms'),
-    event_loop_utilization: gauge(
+    live: sharedGauge('1 while serving'),
+    uptime: sharedGauge('seconds since the start'),
+    event_loop_lag_ms: sharedGauge('longest delay of the event loop since the last scrape, ms'),
+    event_loop_utilization: sharedGauge(
       'share of the time since the last scrape that the worker was busy, 0 to 1',
     ),
-    memory_rss: gauge('resident memory of the process, bytes'),
+    memory_rss: sharedGauge('resident memory of the process, bytes'),
     memory_heap_used: gauge('heap in use by the worker, bytes'),
     total_connections: gauge('connections now open, both sides'),
-    config_applied: counter('snapshots applied'),
+    config_applied: sharedCounter('snapshots applied'),
     worker_restarts: counter('workers replaced after a crash'),
   },
 } as const satisfies Record<string, Record<string, MetricRow>>

@@ -192,13 +192,14 @@ export const responseFlags = {
 
 export type ResponseFlag = keyof typeof responseFlags
 
-const rows: readonly FlagRow[] = Object.values(responseFlags)
+/** The rows of the table, in the order of their bits. */
+export const flagRows: readonly FlagRow[] = Object.values(responseFlags)
 
 /** The short codes of the set bits, comma separated as in `UF,URX`; `-` for none. Envoy: `%RESPONSE_FLAGS%`. */
 export function formatFlags(flags: number): string {
   if (flags === 0) return '-'
   let out = ''
-  for (const row of rows) {
+  for (const row of flagRows) {
     if ((flags & row.bit) !== 0) out = out === '' ? row.short : `${out},${row.short}`
   }
   return out

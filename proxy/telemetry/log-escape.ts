@@ -1,0 +1,26 @@
+/** Printable ASCII but for `"` and `\`: what may stand in a log line as it is. */
+const plain = /^[ !#-[\]-~]*$/
+
+/**
+ * A value from a peer, for a text line: everything but printable ASCII, and `"` and `\`, becomes `\xNN`, so that no
+ * value can end its field, its line, or move a terminal's cursor. The same rule as nginx `log_format` with its default escape.
+ * Header values are latin1 strings, so NN are the bytes that came. Warm.
+ */
+export function escapeText(value: string): string {
+  return plain.test(value) ? value : value.replace(/[^ !#-[\]-~]/g, hexByte)
+}
+
+/** `value` as a JSON string in ASCII, quotes included. Warm. */
+export function escapeJson(value: string): string {
+  return plain.test(value)
+    ? `"${value}"`
+    : JSON.stringify(value).replace(/[^ -~]/g, (unit) => `\\u${hex(unit.charCodeAt(0), 4)}`)
+}
+
+const hex = (code: number, digits: number): string => code.toString(16).padStart(digits, '0')
+
+function hexByte(unit: string): string {
+  const code = unit.charCodeAt(0)
+  if (code < 0x100) return `\\x${hex(code, 2).toUpperCase()}`
+  return [...Buffer.from(unit)].map((byte) => `\\x${hex(byte, 2).toUpperCase()}`).join('')
+}

@@ -1,0 +1,142 @@
+import { header, headerIndex, headerJoined, removeHeader, setHeader } from '../headers.ts'
+
+/** What a caller says of the trace its request belongs to. */
+export interface TraceContext {
+  /** 32 lower-case hex digits; null when only a decision came. */
+  readonly traceId: string | null
+  /** The caller's span, 16 digits. */
+  readonly parentId: string | null
+  /** Null leaves the decision to us. */
+  readonly sampled: boolean | null
+  /** How B3 came, so that it goes on the same way. */
+  readonly b3: 'none' | 'single' | 'multi'
+}
+
+/** What goes upstream. */
+export interface OutgoingContext {
+  readonly traceId: string
+  /** Of the client span. */
+  readonly spanId: string
+  /** Of the server span above it. */
+  readonly parentId: string
+  readonly sampled: boolean
+  readonly b3: TraceContext['b3']
+}
+
+/** The caller's context: `traceparent` first, then B3; null when there is none that is valid. Warm. */
+export function readContext(headers: readonly string[]): TraceContext | null {
+  const b3 = readB3(headers)
+  const index = headerIndex(headers, 'traceparent', 0)
+  // Two of them are no better than none (W3C Trace Context §3.2).
+  if (index < 0 || headerIndex(headers, 'traceparent', index + 2) >= 0) return b3
+  const value = headers[index + 1] as string
+  if (!validTraceparent(value)) return b3
+  return {
+    traceId: value.slice(3, 35),
+    parentId: value.slice(36, 52),
+    sampled: (hexDigit(value.charCodeAt(54)) & 1) === 1,
+    b3: b3 === null ? 'none' : b3.b3,
+  }
+}
+
+/** Replaces what came by what goes on. `tracestate` stays as it is when it belongs to the trace, else goes. Warm. */
+export function writeContext(headers: string[], out: OutgoingContext, keepState: boolean): void {
+  setHeader(headers, 'traceparent', `00-${out.traceId}-${out.spanId}-${out.sampled ? '01' : '00'}`)
+  if (!keepState) removeHeader(headers, 'tracestate')
+  if (out.b3 === 'none') return
+  // A caller of 64-bit identifiers gets them back.
+  const traceId = out.traceId.startsWith(zeros16) ? out.traceId.slice(16) : out.traceId
+  const sampled = out.sampled ? '1' : '0'
+  if (out.b3 === 'single') {
+    setHeader(headers, 'b3', `${traceId}-${out.spanId}-${sampled}-${out.parentId}`)
+    return
+  }
+  setHeader(headers, 'x-b3-traceid', traceId)
+  setHeader(headers, 'x-b3-spanid', out.spanId)
+  setHeader(headers, 'x-b3-parentspanid', out.parentId)
+  setHeader(headers, 'x-b3-sampled', sampled)
+}
+
+/** Removes every header of a context; for callers whose word on traces is not taken. */
+export function removeContext(headers: string[]): void {
+  for (const name of contextHeaders) removeHeader(headers, name)
+}
+
+const contextHeaders = [
+  ...['traceparent', 'tracestate', 'b3', 'x-b3-traceid', 'x-b3-spanid', 'x-b3-parentspanid'],
+  ...['x-b3-sampled', 'x-b3-flags'],
+]
+const zeros16 = '0000000000000000'
+const zeros32 = zeros16 + zeros16
+
+/**
+ * `version "-" trace-id "-" parent-id "-" trace-flags`, 2, 32, 16 and 2 lower-case hex digits. Version 00 ends there,
+ * later ones may go on after another dash; ff is none. W3C Trace Context §3.2.2.
+ */
+function validTraceparent(value: string): boolean {
+  if (value.length < 55 || !isHex(value, 0, 2) || value.startsWith('ff')) return false
+  if (value.length > 55 && (value.startsWith('00') || value[55] !== '-')) return false
+  return (
+    value[2] === '-' &&
+    isHex(value, 3, 35) &&
+    !value.startsWith(zeros32, 3) &&
+    value[35] === '-' &&
+    isHex(value, 36, 52) &&
+    !value.startsWith(zeros16, 36) &&
+    value[52] === '-' &&
+    isHex(value, 53, 55)
+  )
+}
+
+/** Source: openzipkin/b3-propagation, single header first. */
+function readB3(headers: readonly string[]): TraceContext | null {
+  const single = header(headers, 'b3')
+  if (single !== null) {
+    if (single.length === 1) return b3Context(null, null, single, 'single')
+    const [traceId, spanId, sampled] = single.split('-', 4)
+    return b3Context(traceId ?? null, spanId ?? null, sampled ?? null, 'single')
+  }
+  const traceId = header(headers, 'x-b3-traceid')
+  const debug = header(headers, 'x-b3-flags') === '1'
+  const sampled = debug ? 'd' : headerJoined(headers, 'x-b3-sampled')
+  if (traceId === null && sampled === null) return null
+  return b3Context(traceId, header(headers, 'x-b3-spanid'), sampled, 'multi')
+}
+
+function b3Context(
+  traceId: string | null,
+  spanId: string | null,
+  sampled: string | null,
+  b3: 'single' | 'multi',
+): TraceContext | null {
+  const decision =
+    sampled === '1' || sampled === 'd' || sampled === 'true'
+      ? true
+      : sampled === '0' || sampled === 'false'
+        ? false
+        : null
+  const whole = traceId?.length === 16 ? zeros16 + traceId : traceId
+  const valid =
+    whole !== null &&
+    spanId !== null &&
+    whole.length === 32 &&
+    spanId.length === 16 &&
+    isHex(whole, 0, 32) &&
+    isHex(spanId, 0, 16) &&
+    whole !== zeros32 &&
+    spanId !== zeros16
+  if (valid) return { traceId: whole, parentId: spanId, sampled: decision, b3 }
+  if (traceId !== null || decision === null) return null
+  return { traceId: null, parentId: null, sampled: decision, b3 }
+}
+
+function isHex(value: string, from: number, to: number): boolean {
+  for (let i = from; i < to; i += 1) if (hexDigit(value.charCodeAt(i)) < 0) return false
+  return true
+}
+
+/** 0 to 15, or -1; capitals are no digits here. */
+function hexDigit(code: number): number {
+  if (code >= 48 && code <= 57) return code - 48
+  return code >= 97 && code <= 102 ? code - 87 : -1
+}
