@@ -58,24 +58,26 @@ export interface Downstream {
   informational(x: Exchange, status: number, headers: readonly string[]): void
   /** The final head. Framing is the codec's: `bodyLength` is bytes, -1 unknown, 0 none. */
   respond(x: Exchange, status: number, headers: readonly string[], bodyLength: number): void
-  /** False: stop until `onDownstreamDrain`. */
-  data(x: Exchange, chunk: Buffer): boolean
-  /** The response is whole; `trailers` is a flat list or null. */
+  data(x: Exchange, chunk: Buffer): void
+  /** The response is whole; `trailers` is a flat list or null. In a tunnel: our direction has ended. */
   end(x: Exchange, trailers: readonly string[] | null): void
-  /** Sends what was held back. */
-  flush(x: Exchange): void
+  /** Sends what was held back. False: stop until `onDownstreamDrain`. */
+  flush(x: Exchange): boolean
   /** Ends the exchange so that the caller sees it is broken: close (HTTP/1), RST_STREAM (HTTP/2). */
   reset(x: Exchange): void
   /** Stop, or go on, reading the request body. */
   pause(x: Exchange): void
   resume(x: Exchange): void
+  /** The exchange is finished and counted: the codec may take the next one. */
+  release(x: Exchange): void
 }
 
 /** The client side of one try. Same conventions as `Downstream`. */
 export interface Upstream {
-  data(x: Exchange, chunk: Buffer): boolean
+  data(x: Exchange, chunk: Buffer): void
   end(x: Exchange, trailers: readonly string[] | null): void
-  flush(x: Exchange): void
+  /** False: stop until `onDrain`. */
+  flush(x: Exchange): boolean
   /** Gives the try up: the connection is closed (HTTP/1) or the stream reset (HTTP/2). */
   cancel(x: Exchange): void
   pause(x: Exchange): void

@@ -18,7 +18,7 @@ export interface UpstreamEvents {
   onEnd(x: Exchange, trailers: readonly string[] | null): void
   /** All bytes of one read have been told: a good moment to write. */
   onFlush(x: Exchange): void
-  /** There is room again after `data` said false. */
+  /** There is room again after `flush` said false. */
   onDrain(x: Exchange): void
   /** `untouched`: it died before any byte of an answer, on a connection that had served before. */
   onFailed(x: Exchange, flag: ResponseFlag, detail: string, untouched: boolean): void

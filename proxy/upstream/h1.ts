@@ -70,7 +70,6 @@ const h1Upstream: Upstream = {
       pushBytes(client.out, chunk)
       pushText(client.out, '\r\n')
     } else pushBytes(client.out, chunk)
-    return !client.socket.writableNeedDrain
   },
   end(x, trailers) {
     const client = clientOf(x)
@@ -92,10 +91,9 @@ const h1Upstream: Upstream = {
   resume: (x) => void clientOf(x).socket.resume(),
 }
 
-function flushClient(client: H1Client): void {
-  if (client.out.bytes === 0) return
+function flushClient(client: H1Client): boolean {
   client.pool.endpoint.cluster.stats.counters.upstream_cx_tx_bytes_total += client.out.bytes
-  flushOutbox(client.out, client.socket)
+  return flushOutbox(client.out, client.socket)
 }
 
 function onData(this: ClientSocket, chunk: Buffer): void {

@@ -1,0 +1,53 @@
+import type { Exchange } from '../exchange.ts'
+import { headerIndex, headerJoined, removeHeader, setHeader } from '../headers.ts'
+import { xfcc } from '../peer.ts'
+import type { HttpPlan } from '../route/compile.ts'
+import { requestId } from '../telemetry/tracing.ts'
+import { normalizePath } from './normalize-path.ts'
+
+/**
+ * Makes the head ours: nothing a caller may not say is left in it, and what the next hop should know is added.
+ * Envoy: header sanitizing of the connection manager.
+ */
+export function prepareRequest(x: Exchange, plan: HttpPlan): void {
+  const { config } = plan
+  const headers = x.requestHeaders
+  const { tls } = x.connection
+  if (headerIndex(headers, 'x-forwarded-client-cert', 0) >= 0) {
+    removeHeader(headers, 'x-forwarded-client-cert')
+  }
+  if (config.forwardClientCert === 'sanitize_set' && tls !== null && tls.peer !== null) {
+    headers.push('x-forwarded-client-cert', xfcc(tls))
+  }
+  if (headerIndex(headers, 'l5d-client-id', 0) >= 0) removeHeader(headers, 'l5d-client-id')
+  if (!config.internal) sanitizeEdge(headers)
+  if (!config.internal) forwardedFor(x)
+  setHeader(headers, 'x-forwarded-proto', protoOf(x, config.internal))
+  x.requestId = requestId(x)
+  if (x.method !== 'CONNECT' && x.path !== '*') {
+    x.path = normalizePath(x.path, config.normalizePath, config.mergeSlashes)
+  }
+}
+
+/** Appends the caller's address, as every hop does for the next (Envoy: `use_remote_address` at an edge). */
+function forwardedFor(x: Exchange): void {
+  const before = headerJoined(x.requestHeaders, 'x-forwarded-for')
+  const own = x.connection.remoteAddress
+  setHeader(x.requestHeaders, 'x-forwarded-for', before === null ? own : `${before},${own}`)
+}
+
+/** What the caller spoke, kept when a sidecar before us has said it. */
+function protoOf(x: Exchange, internal: boolean): string {
+  const said = internal ? headerJoined(x.requestHeaders, 'x-forwarded-proto') : null
+  return said === 'http' || said === 'https' ? said : x.scheme
+}
+
+/** Names only the mesh itself may use; a stranger's are dropped. Envoy: sanitized when the request is external. */
+function sanitizeEdge(headers: string[]): void {
+  for (let i = headers.length - 2; i >= 0; i -= 2) {
+    const name = (headers[i] as string).toLowerCase()
+    if (name.startsWith('x-envoy-') || name === 'x-forwarded-for' || name === 'x-client-trace-id') {
+      headers.splice(i, 2)
+    }
+  }
+}

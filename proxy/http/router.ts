@@ -1,0 +1,224 @@
+import type { Cluster } from '../cluster/cluster.ts'
+import type { Endpoint } from '../cluster/endpoint.ts'
+import { pickEndpoint } from '../cluster/pick.ts'
+import { bodyNone, type Exchange } from '../exchange.ts'
+import { noHeaders } from '../headers.ts'
+import type { CompiledRoute, CompiledTarget, HttpPlan } from '../route/compile.ts'
+import { type ResponseFlag, responseFlags } from '../telemetry/response-flags.ts'
+import { injectTrace } from '../telemetry/tracing.ts'
+import type { UpstreamEvents } from '../upstream/events.ts'
+import { acquire } from '../upstream/pool.ts'
+import { relayData, relayEnd, relayFlush, relayHead } from './answer.ts'
+import { endExchange, refuseExchange } from './end.ts'
+import { hashKeyOf } from './hash-key.ts'
+import { resumeBody, sendKeptBody } from './request-body.ts'
+import { rewriteRequest } from './rewrite.ts'
+import { cancelTry, type Routing, routingOf, tryBegins, tryEnds } from './routing.ts'
+
+/**
+ * Sends the request to a destination of its route, trying again where a policy asks for it. States of an exchange
+ * here: waiting for a connection → sent → answered → over, or → backing off → waiting … for another try.
+ */
+export function forward(x: Exchange, route: CompiledRoute, target: CompiledTarget): void {
+  const plan = x.plan as HttpPlan
+  const { env } = plan
+  const cluster = env.clusters.get(target.cluster)
+  const r = routingOf(x)
+  r.target = target
+  if (cluster === undefined) {
+    plan.stats.counters.no_cluster += 1
+    refuseExchange(x, 'NoClusterFound', 'cluster_not_found')
+    return
+  }
+  x.cluster = cluster
+  if (route.action.kind === 'forward') {
+    x.hashKey =
+      route.action.hashPolicies.length === 0 ? null : hashKeyOf(x, route.action.hashPolicies)
+    const problem = rewriteRequest(x, route, route.action)
+    if (problem !== null) {
+      refuseExchange(x, 'DownstreamProtocolError', problem, 400)
+      return
+    }
+  }
+  if (cluster.config.maxStreamDurationMs > 0) {
+    const limit = env.clock.now() + cluster.config.maxStreamDurationMs
+    if (limit < x.streamDeadline) x.streamDeadline = limit
+  }
+  if (x.requestEnded && x.requestTimeoutMs > 0 && x.upgrade === null) {
+    x.requestDeadline = x.startedAt + x.requestTimeoutMs
+  }
+  startTry(x, r, null)
+}
+
+/** One try: policies may refuse it, then an endpoint is picked and a connection asked for. `same`: once more on that endpoint. */
+function startTry(x: Exchange, r: Routing, same: Endpoint | null): void {
+  const { cluster } = x
+  if (cluster === null) throw new Error('a try has a cluster')
+  const { env } = x.plan as HttpPlan
+  x.attempts += 1
+  x.tryStatus = 0
+  x.tryFlags = 0
+  x.tryHeaders = noHeaders
+  r.answered = false
+  r.sent = false
+  if (isRefused(x, r, cluster)) {
+    endExchange(x)
+    return
+  }
+  x.endpoint = same ?? pickEndpoint(cluster, x)
+  if (x.endpoint === null) {
+    cluster.stats.counters.upstream_cx_none_healthy += 1
+    refuseExchange(x, 'NoHealthyUpstream', 'no_healthy_upstream')
+    return
+  }
+  tryBegins(x, cluster)
+  x.upstreamStartedAt = env.clock.now()
+  x.tryDeadline =
+    x.tryTimeoutMs > 0 ? x.upstreamStartedAt + x.tryTimeoutMs : Number.POSITIVE_INFINITY
+  if (x.trace !== null) injectTrace(x)
+  const { pool } = x.endpoint
+  r.waitingPool = pool
+  const waiting = acquire(pool, x, events, same !== null)
+  if (waiting === null) r.waitingPool = null
+  else r.waiting = waiting
+}
+
+/** A policy of the route or the cluster has answered instead. */
+function isRefused(x: Exchange, r: Routing, cluster: Cluster): boolean {
+  if (r.target !== null) {
+    for (const hook of r.target.hooks.attempt) if (hook(x) === 'replied') return true
+  }
+  for (const hook of cluster.attempt) if (hook(x) === 'replied') return true
+  return false
+}
+
+/** What a try tells. One record for all exchanges. */
+const events: UpstreamEvents = {
+  onSent(x) {
+    const r = routingOf(x)
+    r.waiting = null
+    r.waitingPool = null
+    r.sent = true
+    sendKeptBody(x)
+  },
+  onOverflow(x) {
+    tryEnds(x, false)
+    refuseExchange(x, 'UpstreamOverflow', 'overflow')
+  },
+  onInformational(x, status, headers) {
+    x.downstream.informational(x, status, headers)
+  },
+  onHead(x, status, headers, bodyLength) {
+    const r = routingOf(x)
+    x.firstByteAt = (x.plan as HttpPlan).env.clock.now()
+    x.tryStatus = status
+    x.tryHeaders = headers
+    const delay = settleTry(x, r)
+    if (delay >= 0) {
+      cancelTryOnly(x)
+      scheduleRetry(x, r, delay)
+      return
+    }
+    r.answered = true
+    r.kept = []
+    r.replayable = false
+    x.tryDeadline = Number.POSITIVE_INFINITY
+    relayHead(x, status, headers, bodyLength)
+  },
+  onData: relayData,
+  onEnd: relayEnd,
+  onFlush: relayFlush,
+  onDrain(x) {
+    resumeBody(x)
+  },
+  onFailed(x, flag, detail, untouched) {
+    const r = routingOf(x)
+    x.tryReused = untouched
+    failTry(x, r, flag, detail)
+  },
+}
+
+/** Asks the policies what they make of a try, each once. The longest wait asked for, or -1: no other try. */
+function settleTry(x: Exchange, r: Routing): number {
+  let delay = -1
+  if (x.cluster !== null) for (const hook of x.cluster.outcome) delay = Math.max(delay, hook(x))
+  if (r.target !== null) for (const hook of r.target.hooks.outcome) delay = Math.max(delay, hook(x))
+  return canReplay(x, r) ? delay : -1
+}
+
+const canReplay = (x: Exchange, r: Routing): boolean =>
+  x.requestBodyLength === bodyNone || r.replayable
+
+/** A try has come to nothing: another one, or an error for the caller. */
+function failTry(x: Exchange, r: Routing, flag: ResponseFlag, detail: string): void {
+  const { endpoint, cluster } = x
+  if (r.answered) {
+    tryEnds(x, false)
+    refuseExchange(x, flag, detail)
+    return
+  }
+  if (x.tryReused && !r.renewed && isIdempotent(x.method) && canReplay(x, r)) {
+    // The endpoint closed a resting connection while we were taking it: nobody's failure, and no policy need know.
+    r.renewed = true
+    tryEnds(x, false)
+    x.attempts -= 1
+    startTry(x, r, endpoint)
+    return
+  }
+  x.tryFlags = responseFlags[flag].bit
+  if (cluster !== null && endpoint !== null) endpoint.failures += 1
+  const delay = settleTry(x, r)
+  cancelTryOnly(x)
+  if (delay >= 0) scheduleRetry(x, r, delay)
+  else refuseExchange(x, flag, detail)
+}
+
+/** RFC 9110 §9.2.2. */
+const isIdempotent = (method: string): boolean =>
+  method === 'GET' ||
+  method === 'HEAD' ||
+  method === 'PUT' ||
+  method === 'DELETE' ||
+  method === 'OPTIONS' ||
+  method === 'TRACE'
+
+/** Lets go of the try and keeps what another one needs. */
+function cancelTryOnly(x: Exchange): void {
+  const { kept } = routingOf(x)
+  cancelTry(x)
+  routingOf(x).kept = kept
+}
+
+function scheduleRetry(x: Exchange, r: Routing, delay: number): void {
+  const { cluster, endpoint } = x
+  if (cluster === null) throw new Error('a retry has a cluster')
+  const { env } = x.plan as HttpPlan
+  r.retrying = true
+  cluster.retriesActive += 1
+  cluster.stats.counters.upstream_rq_retry += 1
+  if (endpoint !== null) {
+    if (x.triedEndpoints === null) x.triedEndpoints = [endpoint]
+    else x.triedEndpoints.push(endpoint)
+  }
+  x.tryDeadline = Number.POSITIVE_INFINITY
+  r.backOff = env.clock.after(delay, () => {
+    r.backOff = null
+    startTry(x, r, null)
+  })
+}
+
+/** The time of a try, or of the whole request, is over. */
+export function timeOut(x: Exchange, perTry: boolean): void {
+  const r = routingOf(x)
+  if (x.cluster !== null) {
+    const { counters } = x.cluster.stats
+    if (perTry) counters.upstream_rq_per_try_timeout += 1
+    else counters.upstream_rq_timeout += 1
+  }
+  if (!perTry || r.answered) {
+    refuseExchange(x, 'UpstreamRequestTimeout', 'response_timeout')
+    return
+  }
+  x.tryReused = false
+  failTry(x, r, 'UpstreamRequestTimeout', 'upstream_per_try_timeout')
+}

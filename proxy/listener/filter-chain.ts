@@ -1,0 +1,40 @@
+import type { HttpChain } from '../http/h1-server.ts'
+import type { ChainMatch, FilterChain } from '../model/listener.ts'
+import type { TcpChain } from '../tcp/tcp-proxy.ts'
+import type { Arrival } from './inspect.ts'
+import type { ServerTls } from './tls.ts'
+
+/** A filter chain at run time. */
+export interface Chain {
+  config: FilterChain
+  /** What new connections use; replaced when a certificate or bundle changes. Null: no TLS here. */
+  tls: ServerTls | null
+  readonly filter: HttpChain | TcpChain
+}
+
+/** Must the first bytes be read before a chain can be chosen? */
+export function needsInspection(chains: readonly Chain[]): boolean {
+  return chains.some(({ config: { match } }) => !takesAll(match))
+}
+
+const takesAll = (match: ChainMatch): boolean =>
+  match.transport === 'any' && match.serverNames.length === 0 && match.alpn.length === 0
+
+/** The first chain that takes the connection, or null. */
+export function chooseChain(chains: readonly Chain[], arrival: Arrival): Chain | null {
+  return chains.find(({ config }) => takes(config.match, arrival)) ?? null
+}
+
+function takes(match: ChainMatch, arrival: Arrival): boolean {
+  if (match.transport !== 'any' && match.transport !== arrival.transport) return false
+  if (match.serverNames.length > 0 && !match.serverNames.some((name) => nameTakes(name, arrival.sni))) {
+    return false
+  }
+  return match.alpn.length === 0 || match.alpn.some((protocol) => arrival.alpn.includes(protocol))
+}
+
+/** Exact, or `*.example.org` for one or more labels before it. */
+function nameTakes(name: string, sni: string | null): boolean {
+  if (sni === null) return false
+  return name.startsWith('*.') ? sni.length > name.length - 1 && sni.endsWith(name.slice(1)) : sni === name
+}
