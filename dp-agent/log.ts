@@ -1,17 +1,7 @@
 import { pino, stdTimeFunctions } from 'pino'
 import type { Clock } from '../proxy/clock.ts'
-import { type Log, type LogFields, type LogLevel, logLevels } from '../proxy/log.ts'
-
-/** The operational log of the process; its level may change while it runs. */
-export interface AgentLog extends Log {
-  level(): LogLevel
-  setLevel(level: LogLevel): void
-  /** Writes a line that another thread has already made, if its level is on. */
-  line(level: LineLevel, message: string, fields: LogFields): void
-}
-
-/** The level of a line; `off` is none. */
-export type LineLevel = Exclude<LogLevel, 'off'>
+import type { LogLevel } from '../proxy/log.ts'
+import { type LeveledLog, leveledLog, type WriteLine } from './leveled-log.ts'
 
 export interface LogOptions {
   readonly level: LogLevel
@@ -22,28 +12,12 @@ export interface LogOptions {
   readonly write: (line: string) => void
 }
 
-type WriteLine = (level: LineLevel, message: string, fields: LogFields) => void
-
-export function createLog(options: LogOptions): AgentLog {
-  let level = options.level
-  const write = options.format === 'json' ? jsonLines(options) : textLines(options)
-  const line: WriteLine = (of, message, fields) => {
-    if (logLevels.indexOf(of) <= logLevels.indexOf(level)) write(of, message, fields)
-  }
-  const log: AgentLog = {
-    debugOn: level === 'debug',
-    error: (message, fields = {}) => line('error', message, fields),
-    warn: (message, fields = {}) => line('warn', message, fields),
-    info: (message, fields = {}) => line('info', message, fields),
-    debug: (message, fields = {}) => line('debug', message, fields),
-    line,
-    level: () => level,
-    setLevel(next) {
-      level = next
-      log.debugOn = next === 'debug'
-    },
-  }
-  return log
+/** The operational log of the process. */
+export function createLog(options: LogOptions): LeveledLog {
+  return leveledLog(
+    options.level,
+    options.format === 'json' ? jsonLines(options) : textLines(options),
+  )
 }
 
 function jsonLines({ write }: LogOptions): WriteLine {

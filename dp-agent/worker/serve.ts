@@ -1,0 +1,149 @@
+import type { Clock } from '../../proxy/clock.ts'
+import type { LogFields } from '../../proxy/log.ts'
+import type { Proxy as DataPath, ProxyOptions } from '../../proxy/proxy.ts'
+import { newStats, type Stats } from '../../proxy/telemetry/metrics.ts'
+import { type LineLevel, leveledLog } from '../leveled-log.ts'
+import { type LoopLag, watchLoopLag } from './loop-lag.ts'
+import type { Answer, FromWorker, Pulse, Question, ToWorker, WorkerSetup } from './messages.ts'
+
+/** What a worker may send between two messages from the agent, so that a stuck agent does not fill its memory. */
+const maxLinesUnheard = 1_000
+const maxSpansUnheard = 10_000
+
+/** What the thread's side needs of its port. */
+export interface WorkerPort {
+  post(message: FromWorker): void
+  /** Ends the conversation; the thread may exit. */
+  close(): void
+}
+
+export interface ServeOptions {
+  readonly setup: WorkerSetup
+  readonly clock: Clock
+  readonly port: WorkerPort
+  readonly create: (options: ProxyOptions) => DataPath
+  readonly heapUsedBytes: () => number
+}
+
+/** Runs a proxy as the agent says. Returns what to call with each message. */
+export function serveWorker(options: ServeOptions): (message: ToWorker) => void {
+  const { setup, clock, port } = options
+  const outbox = boundedOutbox(port)
+  const log = leveledLog(setup.logLevel, outbox.line)
+  const proxy = options.create({
+    clock,
+    log,
+    reusePort: setup.count > 1,
+    workers: setup.count,
+    onSpans: outbox.spans,
+  })
+  const lag = watchLoopLag(clock)
+  const vitals = newVitals(setup.index, clock)
+  const apply = serialApply(proxy, port, vitals)
+  const answer = (id: number, what: Question): Answer => ({
+    kind: 'answer',
+    id,
+    pulse: what === 'pulse' ? takePulse(proxy, options) : null,
+    stats: what === 'stats' ? [...proxy.stats(), vitals.read(proxy, lag, options)] : null,
+    inspection: what === 'inspection' ? proxy.inspect() : null,
+  })
+  return (message) => {
+    outbox.heard()
+    if (message.kind === 'apply') void apply(message)
+    else if (message.kind === 'ask') port.post(answer(message.id, message.what))
+    else if (message.kind === 'log_level') log.setLevel(message.level)
+    else if (message.kind === 'reopen_logs') proxy.reopenLogs()
+    else if (message.kind === 'drain') proxy.drain()
+    else {
+      lag.stop()
+      void proxy.close().then(port.close)
+    }
+  }
+}
+
+/** One snapshot at a time; of those that arrive meanwhile only the newest is kept. A rejection is a bug and ends the thread. */
+function serialApply(proxy: DataPath, port: WorkerPort, vitals: Vitals) {
+  let next: Extract<ToWorker, { kind: 'apply' }> | null = null
+  let applying = false
+  return async (message: Extract<ToWorker, { kind: 'apply' }>): Promise<void> => {
+    next = message
+    if (applying) return
+    applying = true
+    while (next !== null) {
+      const { version, snapshot }: Extract<ToWorker, { kind: 'apply' }> = next
+      next = null
+      const failures = await proxy.apply(snapshot)
+      vitals.applied()
+      port.post({ kind: 'applied', version, failures })
+    }
+    applying = false
+  }
+}
+
+function takePulse(proxy: DataPath, options: ServeOptions): Pulse {
+  const { connections, exchanges } = proxy.active()
+  return {
+    connections,
+    exchanges,
+    accepted: acceptedSoFar(proxy.stats()),
+    heapUsedBytes: options.heapUsedBytes(),
+  }
+}
+
+function acceptedSoFar(all: readonly Stats[]): number {
+  let total = 0
+  for (const stats of all) {
+    const counters: Readonly<Record<string, number>> = stats.counters
+    if (stats.scope === 'http') total += counters.downstream_rq_total ?? 0
+    if (stats.scope === 'tcp') total += counters.downstream_cx_total ?? 0
+  }
+  return total
+}
+
+interface Vitals {
+  applied(): void
+  read(proxy: DataPath, lag: LoopLag, options: ServeOptions): Stats<'server'>
+}
+
+/** The `server` statistics of this worker; what only the agent can know is filled in there. */
+function newVitals(index: number, clock: Clock): Vitals {
+  const stats = newStats('server', String(index))
+  const startedAt = clock.now()
+  const { counters } = stats
+  return {
+    applied() {
+      counters.config_applied += 1
+    },
+    read(proxy, lag, options) {
+      counters.live = 1
+      counters.uptime = Math.floor((clock.now() - startedAt) / 1_000)
+      counters.event_loop_lag_ms = lag.take()
+      counters.memory_heap_used = options.heapUsedBytes()
+      counters.total_connections = proxy.active().connections
+      return stats
+    },
+  }
+}
+
+function boundedOutbox(port: WorkerPort) {
+  let lines = 0
+  let spans = 0
+  return {
+    heard() {
+      if (lines > maxLinesUnheard) {
+        const dropped = lines - maxLinesUnheard
+        port.post({ kind: 'log', level: 'warn', message: 'log lines dropped', fields: { dropped } })
+      }
+      lines = 0
+      spans = 0
+    },
+    line(level: LineLevel, message: string, fields: LogFields) {
+      lines += 1
+      if (lines <= maxLinesUnheard) port.post({ kind: 'log', level, message, fields })
+    },
+    spans(batch: Parameters<ProxyOptions['onSpans']>[0]) {
+      spans += batch.length
+      if (spans <= maxSpansUnheard) port.post({ kind: 'spans', spans: batch })
+    },
+  }
+}
