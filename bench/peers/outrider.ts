@@ -1,0 +1,117 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { stringify } from 'yaml'
+import { endpointAddresses, type Hop, type Peer, startHops, type Topology } from '../peer.ts'
+import { type Program, startProgram } from '../processes.ts'
+
+const root = join(import.meta.dirname, '../..')
+
+/** What production runs: the built program, one worker. */
+export const outrider: Peer = sidecar('outrider', 'dist/dp-agent/main.js')
+
+/** The same from source, for work on it: no build between an edit and its figure. */
+export const outriderSource: Peer = sidecar('outrider-source', 'dp-agent/main.ts')
+
+function sidecar(name: string, main: string): Peer {
+  return {
+    name,
+    available: () => (existsSync(join(root, main)) ? '' : null),
+    refuses: () => null,
+    start: (topology) => startHops(topology, (hop) => startHop(main, hop, topology)),
+  }
+}
+
+function startHop(main: string, hop: Hop, { nodeFlags }: Topology): Promise<Program> {
+  const config = join(hop.dir, `outrider-${hop.side}`)
+  mkdirSync(config, { recursive: true })
+  const documents = [...meshWithDefaults(hop), ...dataplanes(hop)]
+  writeFileSync(join(config, 'mesh.yaml'), documents.map((d) => stringify(d)).join('---\n'))
+  const from = ['run', '--config', config, '--name', hop.side, '--admin', '127.0.0.1:0']
+  const identity = hop.tls === 'none' ? [] : ['--identity-dir', hop.identity]
+  const calm = ['--log-level', 'error', '--drain-time', '0s', '--drain-quiet', '0s']
+  const flags = ['--max-semi-space-size=4', ...nodeFlags, join(root, main)]
+  return startProgram(process.execPath, [...flags, ...from, ...identity, ...calm], hop.port)
+}
+
+const mesh = 'default'
+const everyone = { kind: 'Mesh' }
+
+/** A mesh as its control plane creates it: mTLS where the hop has it, and the three default policies. */
+function meshWithDefaults(hop: Hop): object[] {
+  const mtls = { enabledBackend: 'ca', backends: [{ name: 'ca', type: 'builtin' }] }
+  const policy = (type: string, name: string, spec: object): object => ({
+    type,
+    mesh,
+    name: `${name}-${mesh}`,
+    spec: { targetRef: everyone, ...spec },
+  })
+  const to = (conf: object): object => ({ to: [{ targetRef: everyone, default: conf }] })
+  const from = (conf: object): object => ({ from: [{ targetRef: everyone, default: conf }] })
+  const retry = {
+    numRetries: 5,
+    perTryTimeout: '16s',
+    backOff: { baseInterval: '25ms', maxInterval: '250ms' },
+  }
+  const outboundTimeouts = {
+    connectionTimeout: '5s',
+    idleTimeout: '1h',
+    http: { requestTimeout: '15s', streamIdleTimeout: '30m' },
+  }
+  const inboundTimeouts = {
+    connectionTimeout: '10s',
+    idleTimeout: '2h',
+    http: { requestTimeout: '0s', streamIdleTimeout: '1h' },
+  }
+  const limits = {
+    connectionLimits: {
+      maxConnections: 1024,
+      maxPendingRequests: 1024,
+      maxRequests: 1024,
+      maxRetries: 3,
+    },
+  }
+  return [
+    { type: 'Mesh', name: mesh, ...(hop.tls !== 'none' && { mtls }) },
+    policy('MeshTimeout', 'mesh-timeout-all', {
+      ...to(outboundTimeouts),
+      ...from(inboundTimeouts),
+    }),
+    policy('MeshCircuitBreaker', 'mesh-circuit-breaker-all', to(limits)),
+    policy('MeshRetry', 'mesh-retry-all', to({ tcp: { maxConnectAttempt: 5 }, http: retry })),
+    ...(hop.tls === 'none'
+      ? []
+      : [policy('MeshTrafficPermission', 'allow-all', from({ action: 'Allow' }))]),
+  ]
+}
+
+/** The proxies of the mesh that this side has to know: itself, and whom it calls. */
+function dataplanes(hop: Hop): object[] {
+  const backend = (name: string, address: string, inbound: object): object => ({
+    type: 'Dataplane',
+    mesh,
+    name,
+    networking: {
+      address,
+      inbound: [{ ...inbound, tags: { 'kuma.io/service': 'backend', 'kuma.io/protocol': 'http' } }],
+    },
+  })
+  if (hop.side === 'backend') {
+    const { port, upstreamPort } = hop
+    const inbound = { port, servicePort: upstreamPort, serviceAddress: '127.0.0.1' }
+    return [backend('backend', '127.0.0.1', inbound)]
+  }
+  const web = {
+    type: 'Dataplane',
+    mesh,
+    name: 'web',
+    networking: {
+      address: '127.0.0.1',
+      gateway: { type: 'DELEGATED', tags: { 'kuma.io/service': 'web' } },
+      outbound: [{ port: hop.port, tags: { 'kuma.io/service': 'backend' } }],
+    },
+  }
+  const backends = endpointAddresses(hop.endpoints).map((address, i) =>
+    backend(`backend-${i + 1}`, address, { port: hop.upstreamPort }),
+  )
+  return [web, ...backends]
+}

@@ -1,0 +1,83 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { canMakeIdentities, makeIdentities } from './identities.ts'
+import { loadProgram } from './load.ts'
+import { measure, type ScenarioResult } from './measure.ts'
+import { peers } from './peers.ts'
+import { formatScenario } from './report.ts'
+import { scenarios } from './scenarios.ts'
+import { startUpstream } from './upstream.ts'
+
+const usage = `npm run bench -- [--only hop,pair] [--peers nginx,envoy] [--pairs 5] [--seconds 3]
+                 [--against nginx] [--json file]
+scenarios: ${scenarios.map((scenario) => scenario.name).join(', ')}
+peers: ${peers.map((peer) => peer.name).join(', ')}`
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    peers: { type: 'string' },
+    pairs: { type: 'string', default: '5' },
+    seconds: { type: 'string' },
+    against: { type: 'string', default: 'nginx' },
+    json: { type: 'string', default: 'bench/results/latest.json' },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+/** The named entries of a table, in the table's order; all of them when nothing is named. */
+function choose<T extends { readonly name: string }>(
+  all: readonly T[],
+  list: string | undefined,
+): readonly T[] {
+  if (list === undefined) return all
+  const names = list.split(',')
+  const unknown = names.find((name) => !all.some((entry) => entry.name === name))
+  if (unknown !== undefined) throw new Error(`no ${unknown}\n${usage}`)
+  return all.filter((entry) => names.includes(entry.name))
+}
+
+async function main(): Promise<void> {
+  const dir = mkdtempSync(join(tmpdir(), 'outrider-bench-'))
+  const identities = canMakeIdentities() ? join(dir, 'identities') : null
+  if (identities !== null) makeIdentities(identities)
+  const upstream = await startUpstream(dir)
+  const results: ScenarioResult[] = []
+  const machine = {
+    node: process.version,
+    cores: availableParallelism(),
+    platform: `${process.platform}-${process.arch}`,
+    upstream: upstream.kind,
+    load: loadProgram(),
+  }
+  console.log(
+    Object.entries(machine)
+      .map((pair) => pair.join(' '))
+      .join(', '),
+  )
+  try {
+    for (const scenario of choose(scenarios, values.only)) {
+      const result = await measure(scenario, choose(peers, values.peers), {
+        rounds: Number(values.pairs),
+        seconds: values.seconds === undefined ? null : Number(values.seconds),
+        against: values.against,
+        dir,
+        identities,
+        upstreamPort: upstream.port,
+      })
+      results.push(result)
+      console.log(`\n${formatScenario(result)}`)
+    }
+  } finally {
+    await upstream.stop()
+    rmSync(dir, { recursive: true, force: true })
+  }
+  mkdirSync(dirname(values.json), { recursive: true })
+  writeFileSync(values.json, `${JSON.stringify({ ...machine, scenarios: results }, null, 2)}\n`)
+  console.log(`\nwritten to ${values.json}`)
+}
+
+if (values.help) console.log(usage)
+else await main()
