@@ -1,9 +1,19 @@
+import { type ApplyFailure, applySnapshot, type Runtime } from './apply.ts'
 import type { Clock } from './clock.ts'
+import { closeCluster } from './cluster/cluster.ts'
+import type { ProxyEnv } from './env.ts'
+import { inspectProxy } from './inspect.ts'
 import type { Inspection } from './inspection.ts'
+import { closeListener, drainListener } from './listener/listener.ts'
 import type { Log } from './log.ts'
-import type { Snapshot } from './model/snapshot.ts'
+import { emptySnapshot, type Snapshot } from './model/snapshot.ts'
+import { newSweep } from './sweep.ts'
+import { newLogSinks } from './telemetry/log-sink.ts'
 import type { Stats } from './telemetry/metrics.ts'
+import { newRegistry } from './telemetry/registry.ts'
 import type { SpanRecord } from './telemetry/tracing.ts'
+
+export type { ApplyFailure } from './apply.ts'
 
 export interface ProxyOptions {
   readonly clock: Clock
@@ -15,17 +25,9 @@ export interface ProxyOptions {
   readonly onSpans: (spans: readonly SpanRecord[]) => void
 }
 
-/** A resource that could not be put to work; the rest of its snapshot serves. */
-export interface ApplyFailure {
-  readonly resource: string
-  readonly message: string
-  /** errno such as `EADDRINUSE`; null when the system is not to blame. */
-  readonly code: string | null
-}
-
 /** The data path. */
 export interface Proxy {
-  /** Swaps at once; resolves when new listeners are bound or have failed. */
+  /** Swaps at once; resolves when new listeners are bound or have failed. Calls take effect one after another. */
   apply(snapshot: Snapshot): Promise<readonly ApplyFailure[]>
   /** Exchanges finish, keep-alive peers are told to go, listeners go on accepting until `close`. */
   drain(): void
@@ -36,4 +38,74 @@ export interface Proxy {
   close(): Promise<void>
   inspect(): Inspection
   stats(): readonly Stats[]
+}
+
+/** A data path with nothing to do yet: `apply` gives it a snapshot, then the next; nothing restarts. */
+export function createProxy(options: ProxyOptions): Proxy {
+  const { clock, log } = options
+  const env: ProxyEnv = {
+    clock,
+    log,
+    sweep: newSweep(clock),
+    clusters: new Map(),
+    draining: false,
+    workers: options.workers,
+    onSpan: (span) => options.onSpans([span]),
+  }
+  const rt: Runtime = {
+    env,
+    registry: newRegistry(),
+    sinks: newLogSinks(clock, log),
+    reusePort: options.reusePort,
+    snapshot: emptySnapshot,
+    listeners: new Map(),
+    leaving: new Set(),
+    hooks: new Map(),
+  }
+  let last: Promise<unknown> = Promise.resolve()
+  return {
+    apply(snapshot) {
+      const result = last.then(() => applySnapshot(rt, snapshot))
+      last = result
+      return result
+    },
+    drain: () => drainProxy(rt),
+    active: () => activeIn(rt),
+    reopenLogs: () => rt.sinks.reopen(),
+    close: () => closeProxy(rt),
+    inspect: () => inspectProxy(rt),
+    stats: () => rt.registry.all(),
+  }
+}
+
+function drainProxy(rt: Runtime): void {
+  rt.env.draining = true
+  for (const listener of rt.listeners.values()) {
+    for (const chain of listener.chains) {
+      for (const connection of chain.filter.connections) connection.drain()
+    }
+  }
+}
+
+function activeIn(rt: Runtime): { connections: number; exchanges: number } {
+  let connections = 0
+  let exchanges = 0
+  for (const listener of [...rt.listeners.values(), ...rt.leaving]) {
+    connections += listener.connections
+    for (const chain of listener.chains) {
+      for (const connection of chain.filter.connections) exchanges += connection.active()
+    }
+  }
+  return { connections, exchanges }
+}
+
+async function closeProxy(rt: Runtime): Promise<void> {
+  const listeners = [...rt.listeners.values(), ...rt.leaving]
+  for (const listener of listeners) drainListener(listener)
+  await Promise.all(listeners.map(closeListener))
+  for (const cluster of rt.env.clusters.values()) closeCluster(cluster)
+  rt.env.clusters.clear()
+  for (const hooks of rt.hooks.values()) hooks.stop?.()
+  rt.env.sweep.stop()
+  await rt.sinks.close()
 }

@@ -23,7 +23,8 @@ export interface Drainable {
   drain(): void
   /** End now. */
   destroy(): void
-  readonly x?: Exchange | null
+  /** Exchanges in flight. */
+  active(): number
 }
 
 /** Where the request parser of a connection stands. */

@@ -51,7 +51,8 @@ export function serveH1(
     onClosed,
     check: (now) => checkH1(server, now),
     drain: () => drainH1(server),
-    destroy: () => socket.destroy(),
+    destroy: () => void socket.destroy(),
+    active: () => (server.x === null ? 0 : 1),
   }
   own.server1 = server
   own.on('data', onData)

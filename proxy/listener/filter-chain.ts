@@ -27,7 +27,10 @@ export function chooseChain(chains: readonly Chain[], arrival: Arrival): Chain |
 
 function takes(match: ChainMatch, arrival: Arrival): boolean {
   if (match.transport !== 'any' && match.transport !== arrival.transport) return false
-  if (match.serverNames.length > 0 && !match.serverNames.some((name) => nameTakes(name, arrival.sni))) {
+  if (
+    match.serverNames.length > 0 &&
+    !match.serverNames.some((name) => nameTakes(name, arrival.sni))
+  ) {
     return false
   }
   return match.alpn.length === 0 || match.alpn.some((protocol) => arrival.alpn.includes(protocol))
@@ -36,5 +39,7 @@ function takes(match: ChainMatch, arrival: Arrival): boolean {
 /** Exact, or `*.example.org` for one or more labels before it. */
 function nameTakes(name: string, sni: string | null): boolean {
   if (sni === null) return false
-  return name.startsWith('*.') ? sni.length > name.length - 1 && sni.endsWith(name.slice(1)) : sni === name
+  return name.startsWith('*.')
+    ? sni.length > name.length - 1 && sni.endsWith(name.slice(1))
+    : sni === name
 }

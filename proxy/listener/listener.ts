@@ -43,7 +43,9 @@ export function newListener(
     failure: null,
   }
   server.on('connection', (socket) => accept(listener, socket))
-  server.on('error', (error) => env.log.error('listener failed', { listener: config.name, error: error.message }))
+  server.on('error', (error) =>
+    env.log.error('listener failed', { listener: config.name, error: error.message }),
+  )
   return listener
 }
 
@@ -112,7 +114,10 @@ function enter(listener: Listener, chain: Chain, socket: Socket, first: Buffer |
     if (!('socket' in result)) {
       counters[result.counter] += 1
       count(listener.stats.reasons, result.detail)
-      listener.env.log.debug('TLS refused', { listener: listener.config.name, detail: result.detail })
+      listener.env.log.debug('TLS refused', {
+        listener: listener.config.name,
+        detail: result.detail,
+      })
       left(listener, socket)
       return
     }

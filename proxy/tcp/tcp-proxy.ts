@@ -74,6 +74,7 @@ export function serveTcp(
     check: (now) => checkIdle(splice, now),
     // Bytes in flight cannot be told from a pause: a drain leaves them alone until the proxy closes.
     drain: () => {},
+    active: () => 1,
     destroy: () => end(splice, 'LocalReset', 'closed_by_proxy'),
   }
   plan.stats.counters.downstream_cx_total += 1
@@ -137,7 +138,10 @@ function tryConnect(splice: Splice, cluster: Cluster): void {
   splice.connecting = connectEndpoint(endpoint, plan.env, (result) => {
     splice.connecting = null
     if (result.ok) {
-      observe(cluster.stats.histograms.upstream_cx_connect_ms, plan.env.clock.now() - x.upstreamStartedAt)
+      observe(
+        cluster.stats.histograms.upstream_cx_connect_ms,
+        plan.env.clock.now() - x.upstreamStartedAt,
+      )
       join(splice, cluster, result.socket)
     } else connectFailed(splice, cluster, result.detail)
   })

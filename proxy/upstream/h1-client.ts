@@ -43,6 +43,8 @@ export interface H1Client extends Swept {
   /** Exchanges finished on it. */
   served: number
   readonly createdAt: number
+  /** Of its pool, when it was made. */
+  readonly generation: number
   idleSince: number
   /** From `Keep-Alive: timeout=N`: not used after this, so that the endpoint's own limit is never met. */
   staleAt: number

@@ -29,6 +29,7 @@ export function adoptH1(pool: Pool, socket: Socket): H1Client {
     touched: false,
     served: 0,
     createdAt: now,
+    generation: pool.generation,
     idleSince: now,
     staleAt: Number.POSITIVE_INFINITY,
     failure: '',

@@ -20,11 +20,15 @@ export interface Pool {
   /** In line, first come first served. */
   readonly waiting: Waiting[]
   readonly connecting: Set<Connecting>
+  /** Connections adopted before this generation are not used again. */
+  generation: number
   /** Open and taken, idle ones included. */
   open: number
   retired: boolean
   /** Closes what is idle, and everything else after its exchange. */
   retire(): void
+  /** Closes what is idle and lets no open connection serve again; new ones are made at need. */
+  renew(): void
   /** For the codecs: a connection is free again … */
   release(client: H1Client): void
   /** … or has ended, whatever its state. */
@@ -46,9 +50,11 @@ export function newPool(endpoint: Endpoint, env: ProxyEnv): Pool {
     idle: [],
     waiting: [],
     connecting: new Set(),
+    generation: 0,
     open: 0,
     retired: false,
     retire: () => retirePool(pool),
+    renew: () => renewPool(pool),
     release: (client) => release(pool, client),
     gone: () => connectionGone(pool),
   }
@@ -141,7 +147,7 @@ function openOne(pool: Pool): void {
 
 /** A connection is free: the next in line has it, else it rests. */
 function release(pool: Pool, client: H1Client): void {
-  if (pool.retired) {
+  if (pool.retired || client.generation !== pool.generation) {
     closeH1(client, 'retired')
     return
   }
@@ -183,6 +189,11 @@ function nextWaiting(pool: Pool, used: boolean): Waiting | null {
 
 function retirePool(pool: Pool): void {
   pool.retired = true
+  for (const client of pool.idle.splice(0)) closeH1(client, 'retired')
+}
+
+function renewPool(pool: Pool): void {
+  pool.generation += 1
   for (const client of pool.idle.splice(0)) closeH1(client, 'retired')
 }
 
