@@ -1,0 +1,83 @@
+import type { Path, Reporter } from '../report.ts'
+import type { Resource } from '../resources.ts'
+import type { InboundBody, OutboundBody } from '../schemas/dataplane.ts'
+
+/** Reports what makes a Dataplane unable to listen or to call. Kuma: `DataplaneResource.Validate`. */
+export function checkDataplane(dataplane: Resource<'Dataplane'>, reporter: Reporter): void {
+  const { networking } = dataplane.body
+  const { address, gateway, inbound = [], outbound = [] } = networking
+  if (address === '0.0.0.0' || address === '::') {
+    const hint = 'peers dial this address'
+    reporter.error(dataplane, ['networking', 'address'], 'must be a single address', { hint })
+  }
+  if (gateway !== undefined && inbound.length > 0) {
+    const path = ['networking', 'inbound']
+    reporter.error(dataplane, path, 'cannot stand beside gateway')
+  }
+  if (gateway?.type === 'BUILTIN') {
+    const hint = 'use DELEGATED, with a gateway of your choice in front'
+    reporter.error(dataplane, ['networking', 'gateway', 'type'], 'BUILTIN is not supported', {
+      hint,
+    })
+  }
+  const taken = new Map<string, string>()
+  inbound.forEach((entry, index) => {
+    checkInbound(dataplane, entry, index, reporter)
+    if (entry.state === 'Ignored') return
+    const place: Path = ['networking', 'inbound', index, 'port']
+    claim(dataplane, `${entry.address ?? address}:${entry.port}`, place, taken, reporter)
+  })
+  outbound.forEach((entry, index) => {
+    checkOutbound(dataplane, entry, index, reporter)
+    const place: Path = ['networking', 'outbound', index, 'port']
+    claim(dataplane, `${entry.address ?? '127.0.0.1'}:${entry.port}`, place, taken, reporter)
+  })
+}
+
+function checkInbound(
+  dataplane: Resource<'Dataplane'>,
+  inbound: InboundBody,
+  index: number,
+  reporter: Reporter,
+): void {
+  const own = inbound.address ?? dataplane.body.networking.address
+  const app = inbound.serviceAddress ?? own
+  if (app === own && (inbound.servicePort ?? inbound.port) === inbound.port) {
+    const path = ['networking', 'inbound', index, inbound.servicePort ? 'servicePort' : 'port']
+    reporter.error(dataplane, path, 'would forward to itself', {
+      hint: 'give servicePort or serviceAddress of the application',
+    })
+  }
+}
+
+function checkOutbound(
+  dataplane: Resource<'Dataplane'>,
+  outbound: OutboundBody,
+  index: number,
+  reporter: Reporter,
+): void {
+  const path: Path = ['networking', 'outbound', index]
+  const { tags, backendRef } = outbound
+  if ((tags === undefined) === (backendRef === undefined)) {
+    reporter.error(dataplane, path, 'needs backendRef or tags, one of them')
+  } else if (tags !== undefined && !tags['kuma.io/service']) {
+    reporter.error(dataplane, [...path, 'tags'], 'needs the tag kuma.io/service')
+  } else if (backendRef !== undefined) {
+    if ((backendRef.name === undefined) === (backendRef.labels === undefined)) {
+      reporter.error(dataplane, [...path, 'backendRef'], 'needs a name or labels, one of them')
+    }
+  }
+}
+
+/** Two listeners on one address cannot both bind. */
+function claim(
+  dataplane: Resource<'Dataplane'>,
+  address: string,
+  path: Path,
+  taken: Map<string, string>,
+  reporter: Reporter,
+): void {
+  const owner = taken.get(address)
+  if (owner === undefined) taken.set(address, `${path[1]}[${path[2]}]`)
+  else reporter.error(dataplane, path, `${address} is already taken by ${owner}`)
+}

@@ -1,0 +1,93 @@
+import type { Path, Reporter } from '../report.ts'
+import type { Kind, Resource } from '../resources.ts'
+import type { ToRef } from '../schemas/target-ref.ts'
+
+/** Kinds that `to` of a policy may name beside MeshService, MeshExternalService and MeshMultiZoneService. */
+const extraToKinds: Partial<Record<Kind, readonly ToRef['kind'][]>> = {
+  MeshHTTPRoute: [],
+  MeshTCPRoute: [],
+  MeshTimeout: ['Mesh', 'MeshHTTPRoute'],
+  MeshRetry: ['Mesh', 'MeshHTTPRoute'],
+  MeshLoadBalancingStrategy: ['Mesh', 'MeshHTTPRoute'],
+  MeshAccessLog: ['Mesh', 'MeshHTTPRoute'],
+}
+
+/** The parts of a policy that all policies share. */
+interface Shape {
+  readonly targetRef?: Ref | undefined
+  readonly to?: readonly { readonly targetRef: Ref }[] | undefined
+  readonly from?: readonly { readonly targetRef: Ref }[] | undefined
+  readonly rules?: readonly unknown[] | undefined
+}
+
+interface Ref {
+  readonly kind: string
+  readonly name?: string | undefined
+  readonly labels?: Readonly<Record<string, string>> | undefined
+  readonly tags?: Readonly<Record<string, string>> | undefined
+}
+
+/** Reports target references that select nothing or contradict themselves. Kuma: `validateTop`, `validateTo`, `validateFrom`. */
+export function checkPolicy(resource: Resource, reporter: Reporter): void {
+  if (
+    !('spec' in resource.body) ||
+    !(
+      'targetRef' in resource.body.spec ||
+      'to' in resource.body.spec ||
+      'from' in resource.body.spec ||
+      'rules' in resource.body.spec
+    )
+  )
+    return
+  const spec: Shape = resource.body.spec
+  if (spec.targetRef !== undefined) checkTop(resource, spec.targetRef, reporter)
+  if (spec.from !== undefined && spec.rules !== undefined) {
+    reporter.error(resource, ['spec', 'from'], 'cannot stand beside rules', { atKey: true })
+  }
+  for (const [index, { targetRef }] of (spec.to ?? []).entries()) {
+    checkTo(resource, targetRef, ['spec', 'to', index, 'targetRef'], reporter)
+  }
+  for (const [index, { targetRef }] of (spec.from ?? []).entries()) {
+    checkNamed(resource, targetRef, ['spec', 'from', index, 'targetRef'], reporter)
+  }
+}
+
+function checkTop(resource: Resource, ref: Ref, reporter: Reporter): void {
+  const path: Path = ['spec', 'targetRef']
+  if (ref.kind === 'MeshGateway' || ref.kind === 'MeshHTTPRoute') {
+    reporter.warn(resource, [...path, 'kind'], `${ref.kind} selects no proxy here`, {
+      hint: 'select Mesh, Dataplane, MeshSubset or MeshService',
+    })
+  } else if (ref.kind !== 'Dataplane') checkNamed(resource, ref, path, reporter)
+}
+
+function checkTo(resource: Resource, ref: Ref, path: Path, reporter: Reporter): void {
+  const extra: readonly string[] = extraToKinds[resource.kind] ?? ['Mesh']
+  const special = ref.kind === 'Mesh' || ref.kind === 'MeshHTTPRoute'
+  if (special && !extra.includes(ref.kind)) {
+    const kinds = ['MeshService', 'MeshExternalService', 'MeshMultiZoneService', ...extra]
+    reporter.error(resource, [...path, 'kind'], `must be one of ${kinds.join(', ')}`)
+  }
+  checkNamed(resource, ref, path, reporter)
+}
+
+function checkNamed(resource: Resource, ref: Ref, path: Path, reporter: Reporter): void {
+  if (ref.kind === 'Mesh') {
+    if (ref.name !== undefined) {
+      const hint = 'a policy belongs to the mesh it stands in'
+      reporter.warn(resource, [...path, 'name'], 'has no effect with kind Mesh', { hint })
+    }
+    return
+  }
+  if (ref.kind === 'MeshSubset') {
+    if (ref.tags === undefined && ref.labels === undefined) {
+      reporter.error(resource, path, 'needs tags with kind MeshSubset')
+    }
+    return
+  }
+  if (ref.name === undefined && ref.labels === undefined) {
+    reporter.error(resource, path, `needs a name with kind ${ref.kind}`)
+  } else if (ref.name !== undefined && ref.labels !== undefined) {
+    reporter.error(resource, path, 'may have a name or labels, not both')
+  }
+}

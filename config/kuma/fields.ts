@@ -1,0 +1,92 @@
+import * as v from 'valibot'
+import { isRecord } from '../../proxy/problems.ts'
+import { nearest } from '../nearest.ts'
+import type { Path, ReportOptions } from './report.ts'
+
+/** Told about every field that is unknown or without effect. */
+export interface FieldReport {
+  error(path: Path, message: string, options?: ReportOptions): void
+  warn(path: Path, message: string, options?: ReportOptions): void
+}
+
+/**
+ * Walks a value beside its schema and reports what a validator does not say well: every unknown field with the known
+ * one it resembles, every field that changes nothing here, and a `type` whose section is missing.
+ */
+export function inspectFields(
+  schema: v.GenericSchema,
+  value: unknown,
+  path: Path,
+  report: FieldReport,
+): void {
+  const inner = unwrap(schema)
+  const { unsupported, hint, sectionByType } = v.getMetadata(inner)
+  if (unsupported === true) {
+    const options = { hint: typeof hint === 'string' ? hint : null, atKey: true }
+    report.warn(path, 'is not supported yet and has no effect', options)
+  }
+  if (isObject(inner)) {
+    if (Array.isArray(value)) report.error(path, 'must be a map, got a list')
+    if (!isRecord(value)) return
+    inspectMap(inner, value, path, report)
+    if (sectionByType === true) inspectSection(inner, value, path, report)
+  } else if (isArray(inner) && Array.isArray(value)) {
+    value.forEach((item, index) => {
+      inspectFields(inner.item, item, [...path, index], report)
+    })
+  }
+}
+
+function inspectMap(
+  schema: ObjectSchema,
+  value: Readonly<Record<string, unknown>>,
+  path: Path,
+  report: FieldReport,
+): void {
+  const known = Object.keys(schema.entries)
+  for (const [key, field] of Object.entries(value)) {
+    const entry = Object.hasOwn(schema.entries, key) ? schema.entries[key] : undefined
+    if (entry !== undefined) {
+      inspectFields(entry, field, [...path, key], report)
+      continue
+    }
+    const meant = nearest(key, known)
+    const hint =
+      meant === null ? `known here: ${known.join(', ')}` : `did you mean ${JSON.stringify(meant)}?`
+    report.error([...path, key], 'unknown field', { hint, atKey: true })
+  }
+}
+
+/** `type: File` needs the field `file` beside it, where there is such a field. */
+function inspectSection(
+  schema: ObjectSchema,
+  value: Readonly<Record<string, unknown>>,
+  path: Path,
+  report: FieldReport,
+): void {
+  const { type } = value
+  if (typeof type !== 'string') return
+  const section = Object.keys(schema.entries).find(
+    (key) => key !== 'type' && key.toLowerCase() === type.toLowerCase(),
+  )
+  if (section !== undefined && value[section] === undefined) {
+    report.error([...path, 'type'], `needs the field ${JSON.stringify(section)} beside it`)
+  }
+}
+
+type ObjectSchema = v.StrictObjectSchema<v.ObjectEntries, string>
+
+/** The schema inside `optional`. */
+function unwrap(schema: v.GenericSchema): v.GenericSchema {
+  return schema.type === 'optional' && 'wrapped' in schema
+    ? unwrap(schema.wrapped as v.GenericSchema)
+    : schema
+}
+
+function isObject(schema: v.GenericSchema): schema is ObjectSchema {
+  return schema.type === 'strict_object'
+}
+
+function isArray(schema: v.GenericSchema): schema is v.ArraySchema<v.GenericSchema, string> {
+  return schema.type === 'array'
+}

@@ -1,0 +1,77 @@
+import type { SourceProblem } from '../source.ts'
+import { checkDocument } from './check.ts'
+import { parseFile, readPaths, type SourceFile } from './files.ts'
+import { newReporter } from './report.ts'
+import type { Resource } from './resources.ts'
+
+/** A set of files as resources, with everything that is wrong with them one by one and together. */
+export interface Loaded {
+  readonly resources: readonly Resource[]
+  readonly problems: readonly SourceProblem[]
+  /** Directories that were read, for those who watch. */
+  readonly directories: readonly string[]
+  readonly files: readonly SourceFile[]
+}
+
+/** Reads sets of files again and again; a file whose text did not change is not parsed anew. */
+export interface Loader {
+  load(paths: readonly string[]): Loaded
+}
+
+interface CheckedFile {
+  readonly text: string
+  readonly resources: readonly Resource[]
+  readonly problems: readonly SourceProblem[]
+}
+
+export function newLoader(): Loader {
+  let cache: ReadonlyMap<string, CheckedFile> = new Map()
+  return {
+    load(paths) {
+      const { files, directories, problems } = readPaths(paths)
+      const checked = new Map<string, CheckedFile>()
+      for (const file of files) {
+        const known = cache.get(file.path)
+        checked.set(file.path, known?.text === file.text ? known : checkFile(file))
+      }
+      cache = checked
+      const all = [...checked.values()]
+      const resources = all.flatMap((file) => file.resources)
+      return {
+        resources,
+        problems: [
+          ...problems,
+          ...all.flatMap((file) => file.problems),
+          ...checkDuplicates(resources),
+        ],
+        directories,
+        files,
+      }
+    },
+  }
+}
+
+function checkFile(file: SourceFile): CheckedFile {
+  const { documents, problems } = parseFile(file)
+  const reporter = newReporter()
+  const resources = documents
+    .map((document) => checkDocument(document, reporter))
+    .filter((resource) => resource !== null)
+  const sorted = [...problems, ...reporter.problems].sort(
+    (a, b) => a.line - b.line || a.column - b.column,
+  )
+  return { text: file.text, resources, problems: sorted }
+}
+
+/** Two resources of one kind, mesh and name: neither can be meant. */
+function checkDuplicates(resources: readonly Resource[]): readonly SourceProblem[] {
+  const reporter = newReporter()
+  const first = new Map<string, Resource>()
+  for (const resource of resources) {
+    const key = JSON.stringify([resource.kind, resource.mesh, resource.name])
+    const other = first.get(key)
+    if (other === undefined) first.set(key, resource)
+    else reporter.error(resource, ['name'], `is already defined in ${other.file.path}`)
+  }
+  return reporter.problems
+}

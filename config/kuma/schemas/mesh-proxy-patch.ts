@@ -1,0 +1,12 @@
+import { anything, list, map, unsupported } from './shapes.ts'
+import { proxyPolicy } from './target-ref.ts'
+
+/** Kuma `MeshProxyPatch`. */
+export const meshProxyPatch = proxyPolicy(
+  map({
+    appendModifications: unsupported(
+      list(anything),
+      'the data path is not Envoy; patches of its messages have nothing to apply to',
+    ),
+  }),
+)

@@ -1,0 +1,53 @@
+import type { Snapshot } from '../proxy/model/snapshot.ts'
+import type { AgentSettings, ExpectedIdentity } from './settings.ts'
+
+/** Something wrong, or without effect, in what an operator wrote; with the place to look at. */
+export interface SourceProblem {
+  /** As it was given on the command line, joined with the names below it; empty when no file is to blame. */
+  readonly file: string
+  /** From 1; 0 when the problem concerns the file or the set as a whole. */
+  readonly line: number
+  readonly column: number
+  /** As in `MeshRetry/foo`; empty when the text could not be read as a resource. */
+  readonly resource: string
+  /** Inside the resource, as in `spec.to[0].default.http.numRetries`; empty for the whole of it. */
+  readonly path: string
+  readonly message: string
+  /** What to do about it; null when the message says it all. */
+  readonly hint: string | null
+  /** An error keeps the new configuration from being used; a warning does not. */
+  readonly severity: 'error' | 'warning'
+}
+
+/** What a source says whenever something changed. */
+export interface Emission {
+  /** The whole configuration without identity secrets; null when it has errors and the last good one must stay. */
+  readonly snapshot: Snapshot | null
+  readonly problems: readonly SourceProblem[]
+  /** Null together with `snapshot`. */
+  readonly settings: AgentSettings | null
+  /** What our certificate must say; null when mutual TLS is off or `snapshot` is null. */
+  readonly identity: ExpectedIdentity | null
+}
+
+/** Where configuration comes from. `start` emits at once or as soon as something is known, then on every change. */
+export interface Source {
+  start(emit: (emission: Emission) => void): void
+  /** Ends every watch and timer; nothing is emitted afterwards. */
+  stop(): void
+}
+
+/** `mesh/retry.yaml:12:7 error MeshRetry/foo spec.to[0].default.http.numRetries: must be …; hint`. */
+export function formatProblem(problem: SourceProblem): string {
+  const place =
+    problem.line > 0 ? `${problem.file}:${problem.line}:${problem.column}` : problem.file
+  const subject = [problem.resource, problem.path].filter((part) => part !== '').join(' ')
+  const head = [place, problem.severity, subject].filter((part) => part !== '').join(' ')
+  const hint = problem.hint === null ? '' : `; ${problem.hint}`
+  return `${head}: ${problem.message}${hint}`
+}
+
+/** True when one of the problems keeps the configuration from being used. */
+export function hasErrors(problems: readonly SourceProblem[]): boolean {
+  return problems.some((problem) => problem.severity === 'error')
+}
