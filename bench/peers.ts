@@ -4,7 +4,7 @@ import { envoy } from './peers/envoy.ts'
 import { haproxy } from './peers/haproxy.ts'
 import { httpProxy3 } from './peers/http-proxy-3.ts'
 import { nginx } from './peers/nginx.ts'
-import { outrider, outriderSource } from './peers/outrider.ts'
+import { outrider, outriderLibrary, outriderSource } from './peers/outrider.ts'
 import { undici } from './peers/undici.ts'
 
 /** Every peer, in the order of the tables. */
@@ -17,4 +17,5 @@ export const peers: readonly Peer[] = [
   httpProxy3,
   outrider,
   outriderSource,
+  outriderLibrary,
 ]

@@ -1,12 +1,19 @@
 import type { Figure, PeerResult, ScenarioResult } from './measure.ts'
 import { table } from './table.ts'
 
-/** One scenario as text: a Markdown table, and a line for each peer that did not take part. */
-export function formatScenario(result: ScenarioResult): string {
+/**
+ * One scenario as text: a Markdown table, and a line for each peer that did not take part. Beside the ratio stands the one
+ * of `baseline` when that was to the same reference: ratios may be compared between machines, figures may not.
+ */
+export function formatScenario(result: ScenarioResult, baseline: ScenarioResult | null): string {
   const names = Object.keys(result.peers[0]?.figures ?? {})
-  const [first, ...others] = names
-  const head = ['peer', ...(first ? [first, `/ ${result.against ?? '–'}`] : []), ...others]
-  const rows = result.peers.map((peer) => row(peer, names))
+  const [first = '', ...others] = names
+  const against = result.against ?? '–'
+  const before = baseline?.against === result.against ? baseline.peers : []
+  const head = ['peer', first, `/ ${against}`, 'baseline', ...others]
+  const rows = result.peers.map((peer) =>
+    row(peer, before.find((earlier) => earlier.peer === peer.peer) ?? null, names),
+  )
   return [
     `### ${result.scenario}: ${result.title}`,
     '',
@@ -17,9 +24,10 @@ export function formatScenario(result: ScenarioResult): string {
   ].join('\n')
 }
 
-function row({ peer, version, figures, ratio }: PeerResult, names: readonly string[]): string[] {
-  const [first, ...others] = names.map((name) => cell(figures[name] ?? null))
-  return [version === '' ? peer : `${peer} ${version}`, first ?? '–', cell(ratio), ...others]
+function row(now: PeerResult, before: PeerResult | null, names: readonly string[]): string[] {
+  const [first = '–', ...others] = names.map((name) => cell(now.figures[name] ?? null))
+  const was = before?.ratio ? before.ratio.median.toFixed(2) : '–'
+  return [`${now.peer} ${now.version}`.trim(), first, cell(now.ratio), was, ...others]
 }
 
 function cell(figure: Figure | null): string {

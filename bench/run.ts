@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -11,7 +11,7 @@ import { scenarios } from './scenarios.ts'
 import { startUpstream } from './upstream.ts'
 
 const usage = `npm run bench -- [--only hop,pair] [--peers nginx,envoy] [--pairs 5] [--seconds 3]
-                 [--against nginx] [--json file]
+                 [--against nginx] [--baseline file] [--json file]
 scenarios: ${scenarios.map((scenario) => scenario.name).join(', ')}
 peers: ${peers.map((peer) => peer.name).join(', ')}`
 
@@ -22,6 +22,7 @@ const { values } = parseArgs({
     pairs: { type: 'string', default: '5' },
     seconds: { type: 'string' },
     against: { type: 'string', default: 'nginx' },
+    baseline: { type: 'string', default: 'bench/baseline/two-cores.json' },
     json: { type: 'string', default: 'bench/results/latest.json' },
     help: { type: 'boolean', default: false },
   },
@@ -39,7 +40,15 @@ function choose<T extends { readonly name: string }>(
   return all.filter((entry) => names.includes(entry.name))
 }
 
+/** The results of an earlier run, or none when there is no such file. */
+function readResults(file: string): readonly ScenarioResult[] {
+  if (!existsSync(file)) return []
+  const report: { scenarios: ScenarioResult[] } = JSON.parse(readFileSync(file, 'utf8'))
+  return report.scenarios
+}
+
 async function main(): Promise<void> {
+  const baseline = readResults(values.baseline)
   const dir = mkdtempSync(join(tmpdir(), 'outrider-bench-'))
   const identities = canMakeIdentities() ? join(dir, 'identities') : null
   if (identities !== null) makeIdentities(identities)
@@ -68,7 +77,8 @@ async function main(): Promise<void> {
         upstreamPort: upstream.port,
       })
       results.push(result)
-      console.log(`\n${formatScenario(result)}`)
+      const before = baseline.find((earlier) => earlier.scenario === scenario.name) ?? null
+      console.log(`\n${formatScenario(result, before)}`)
     }
   } finally {
     await upstream.stop()

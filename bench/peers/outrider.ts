@@ -1,7 +1,14 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
-import { endpointAddresses, type Hop, type Peer, startHops, type Topology } from '../peer.ts'
+import {
+  endpointAddresses,
+  type Hop,
+  type Peer,
+  startHops,
+  startNodeHop,
+  type Topology,
+} from '../peer.ts'
 import { type Program, startProgram } from '../processes.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -12,11 +19,20 @@ export const outrider: Peer = sidecar('outrider', 'dist/dp-agent/main.js')
 /** The same from source, for work on it: no build between an edit and its figure. */
 export const outriderSource: Peer = sidecar('outrider-source', 'dp-agent/main.ts')
 
+/** The data path alone, embedded in a Node program with the same policies: what the agent and its worker thread add is the difference. */
+export const outriderLibrary: Peer = {
+  name: 'outrider-library',
+  available: () => '',
+  refuses: () => null,
+  start: (topology) =>
+    startHops(topology, (hop) => startNodeHop('outrider-library-program.ts', hop, topology)),
+}
+
 function sidecar(name: string, main: string): Peer {
   return {
     name,
-    available: () => (existsSync(join(root, main)) ? '' : null),
-    refuses: () => null,
+    available: () => '',
+    refuses: () => (existsSync(join(root, main)) ? null : `has no ${main}`),
     start: (topology) => startHops(topology, (hop) => startHop(main, hop, topology)),
   }
 }
