@@ -8,7 +8,7 @@ import { compileTime, isoTime } from './strftime.ts'
 /** What an operator yields; null is written `-` in text and `null` in JSON. */
 export type LogValue = string | number | null
 export type LogReader = (x: Exchange) => LogValue
-export type LogClock = Pick<Clock, 'now' | 'wall'>
+export type LogClock = Pick<Clock, 'wall'>
 
 /** A command operator of Envoy's access log formats. */
 export interface LogOperator {
@@ -129,7 +129,8 @@ function startTime(format: string, clock: LogClock): LogReader | { readonly wron
   const compiled = format === '' ? { render: isoTime() } : compileTime(format)
   if ('unknown' in compiled) return { wrong: `has an unknown time conversion ${compiled.unknown}` }
   const { render } = compiled
-  return (x) => render(clock.wall() - (clock.now() - x.startedAt))
+  // Lines are written when the exchange has just ended, so that this is one reading of a clock and not two.
+  return (x) => render(clock.wall() - (x.endedAt - x.startedAt))
 }
 
 /** HTTP/2 names of the request line work whatever the protocol; the original path is known without its header. */

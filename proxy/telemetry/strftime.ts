@@ -39,7 +39,9 @@ export function isoTime(): TimeFormat {
       const at = civil(unixMs)
       text = `${date(at)}T${timeOfDay(at)}.`
     }
-    return `${text}${pad(Math.floor(unixMs) - now * 1_000, 3)}Z`
+    // A small integer: turning a fraction into text costs three times as much.
+    const ms = (unixMs - now * 1_000) | 0
+    return `${text}${ms < 10 ? '00' : ms < 100 ? '0' : ''}${ms}Z`
   }
 }
 
