@@ -21,7 +21,12 @@ import { fakeClock } from '../../support/fake-clock.ts'
 const latin1 = fc.uint8Array().map((bytes) => Buffer.from(bytes).toString('latin1'))
 
 const text = (format: string): LogFormat => ({ kind: 'text', text: format })
-const line = (format: string, x: Exchange): string => compileLogFormat(text(format), fakeClock())(x)
+/** Rendered at the moment `x` has ended. */
+function line(format: string, x: Exchange): string {
+  const clock = fakeClock()
+  clock.tick(Math.max(0, x.endedAt - clock.now()))
+  return compileLogFormat(text(format), clock)(x)
+}
 const problemsOf = (format: LogFormat) => {
   const problems = newProblems()
   checkLogFormat(format, 'log', problems)
