@@ -139,6 +139,8 @@ export interface Exchange {
   tryHeaders: readonly string[]
   /** The last try died on a reused connection before any byte of an answer. */
   tryReused: boolean
+  /** The endpoint did no work on the last try and said so (RFC 9113 §8.7 REFUSED_STREAM, GOAWAY): any method may go again. */
+  tryRefused: boolean
 
   status: number
   responseHeaders: readonly string[]
@@ -221,6 +223,7 @@ export function newExchange(
     tryFlags: 0,
     tryHeaders: noHeaders,
     tryReused: false,
+    tryRefused: false,
     status: 0,
     responseHeaders: noHeaders,
     responseStarted: false,

@@ -1,8 +1,9 @@
 import {
   flag,
   integer,
-  isRecord,
+  join,
   oneOf,
+  onlyKeys,
   type Problems,
   type Raw,
   record,
@@ -91,21 +92,28 @@ const namedKinds = [...stringKinds, 'present', 'absent', 'range'] as const
 export function checkStringMatch(raw: unknown, path: string, problems: Problems): StringMatch {
   if (typeof raw === 'string') return { kind: 'exact', value: raw, ignoreCase: false }
   const fields = record(raw, path, problems)
+  onlyKeys(fields, ['kind', 'value', 'ignoreCase'], path, problems)
   const kind = oneOf(fields, 'kind', path, problems, stringKinds)
   const value = text(fields, 'value', path, problems)
   if (kind === 'regex') checkRegex(value, path, problems)
   return { kind, value, ignoreCase: flag(fields, 'ignoreCase', path, problems, false) }
 }
 
+/** Accepts `{ name, match?, invert? }`; without `match` the name must be present. */
 export function checkNamedMatch(raw: unknown, path: string, problems: Problems): NamedMatch {
-  const fields: Raw = record(raw, path, problems)
+  const fields = record(raw, path, problems)
+  onlyKeys(fields, ['name', 'match', 'invert'], path, problems)
   const name = text(fields, 'name', path, problems)
   const invert = flag(fields, 'invert', path, problems, false)
-  const inner = isRecord(fields['match']) ? fields['match'] : { kind: 'present' }
-  const at = `${path}.match`
+  const at = join(path, 'match')
+  const inner: Raw = record(fields.match ?? { kind: 'present' }, at, problems)
   const kind = oneOf(inner, 'kind', at, problems, namedKinds)
-  if (kind === 'present' || kind === 'absent') return { name, match: { kind }, invert }
+  if (kind === 'present' || kind === 'absent') {
+    onlyKeys(inner, ['kind'], at, problems)
+    return { name, match: { kind }, invert }
+  }
   if (kind === 'range') {
+    onlyKeys(inner, ['kind', 'start', 'end'], at, problems)
     const start = integer(inner, 'start', at, problems, 0, Number.MIN_SAFE_INTEGER)
     const end = integer(inner, 'end', at, problems, 0, Number.MIN_SAFE_INTEGER)
     return { name, match: { kind, start, end }, invert }

@@ -27,12 +27,16 @@ export interface Hooks {
   response?(x: Exchange): void
   /** Once, when the exchange is over, however it ended. */
   done?(x: Exchange): void
+  /** The place is gone or has another config: cancels timers and undoes what was done to the cluster, but not what a successor did. */
+  stop?(): void
 }
 
 /** What `create` may use. */
 export interface PolicyEnv {
   readonly clock: Clock
   readonly log: Log
+  /** How many workers share what the config grants to the whole proxy. */
+  readonly workers: number
   /** The cluster the policy stands on; null for listener and route scope. */
   readonly cluster: Cluster | null
 }

@@ -109,6 +109,42 @@ export function integer(
   return fallback
 }
 
+/** The longest time a Node timer takes; a longer one would fire at once. About 24.8 days. */
+export const maxTimerMs = 2_147_483_647
+
+/** A duration in whole ms from `min` to `maxTimerMs`; `fallback` when absent. */
+export function milliseconds(
+  raw: Raw,
+  key: string,
+  path: string,
+  problems: Problems,
+  fallback: number,
+  min = 0,
+): number {
+  return integer(raw, key, path, problems, fallback, min, maxTimerMs)
+}
+
+/** Like `integer`, and null (the default) stands for none. */
+export function integerOrNull(
+  raw: Raw,
+  key: string,
+  path: string,
+  problems: Problems,
+  min = 0,
+  max: number = Number.MAX_SAFE_INTEGER,
+): number | null {
+  const value = raw[key]
+  return value === undefined || value === null
+    ? null
+    : integer(raw, key, path, problems, min, min, max)
+}
+
+/** The object under `key`, or null when it is null or absent. */
+export function recordOrNull(raw: Raw, key: string, path: string, problems: Problems): Raw | null {
+  const value = raw[key]
+  return value === undefined || value === null ? null : record(value, join(path, key), problems)
+}
+
 /** Any finite number from `min` to `max`; `fallback` when absent. */
 export function decimal(
   raw: Raw,
@@ -124,6 +160,21 @@ export function decimal(
   if (typeof value === 'number' && value >= min && value <= max) return value
   problems.add(join(path, key), `must be a number from ${min} to ${max}, got ${show(value)}`)
   return fallback
+}
+
+/** Like `decimal`, and null (the default) stands for none. */
+export function decimalOrNull(
+  raw: Raw,
+  key: string,
+  path: string,
+  problems: Problems,
+  min: number,
+  max: number,
+): number | null {
+  const value = raw[key]
+  return value === undefined || value === null
+    ? null
+    : decimal(raw, key, path, problems, min, min, max)
 }
 
 /** One of a closed list of words. */

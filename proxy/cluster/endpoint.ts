@@ -1,4 +1,5 @@
 import type { EndpointAddress } from '../model/endpoint.ts'
+import type { OutlierRecord } from '../policies/outlier-ejection.ts'
 import type { Pool } from '../upstream/pool.ts'
 import type { Cluster } from './cluster.ts'
 
@@ -35,7 +36,7 @@ export interface Endpoint {
   failures: number
   readonly pool: Pool
   /** Outlier detection's record for this endpoint; null while no such policy stands on the cluster. */
-  outlier: unknown
+  outlier: OutlierRecord | null
   /** Dropped from its group: finishes what it has, is never picked again. */
   retired: boolean
 }

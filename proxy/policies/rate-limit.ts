@@ -1,32 +1,123 @@
-import type { StringMatch } from '../matcher.ts'
+import type { Clock } from '../clock.ts'
+import { checkField } from '../field-check.ts'
+import { header, setHeader } from '../headers.ts'
+import { localReply } from '../local-reply.ts'
+import { checkPeerMatch, compilePeerMatch, type PeerMatch } from '../peer-match.ts'
 import { definePolicy } from '../policy.ts'
+import {
+  integer,
+  join,
+  list,
+  milliseconds,
+  oneOf,
+  onlyKeys,
+  type Problems,
+  record,
+} from '../problems.ts'
 
 /**
  * A token bucket over requests (HTTP) or connections (TCP), per worker: with N workers each holds the whole bucket
  * divided by N, rounded up. Envoy: `local_ratelimit`; Kuma: MeshRateLimit.
  */
 export interface RateLimitConfig {
-  /** Tokens the bucket holds, and adds every interval. */
+  /** Tokens the bucket holds, and adds every interval. At least 1. */
   readonly tokens: number
   /** At least 50 ms. */
   readonly intervalMs: number
-  /** Status of the answer. Default 429. */
+  /** Status of the answer, 400 to 599. Default 429. */
   readonly status: number
   /** Fields of the answer: `set` replaces, `add` appends. */
-  readonly headers: readonly {
-    readonly op: 'set' | 'add'
-    readonly name: string
-    readonly value: string
-  }[]
-  /** Only peers that match; null is everyone. */
-  readonly peer: { readonly spiffeId: StringMatch | null; readonly sni: StringMatch | null } | null
+  readonly headers: readonly RateLimitField[]
+  /** Only peers that match; null is everyone. With several limits in a list, each that matches counts. */
+  readonly peer: PeerMatch | null
+}
+
+export interface RateLimitField {
+  readonly op: 'set' | 'add'
+  readonly name: string
+  readonly value: string
 }
 
 export const rateLimit = definePolicy({
   kind: 'rate_limit',
   at: ['listener', 'route'],
-  check: (_raw, _path, _problems): RateLimitConfig => {
-    throw new Error('to be written')
+  check: (raw, path, problems): RateLimitConfig => {
+    onlyKeys(raw, ['kind', 'tokens', 'intervalMs', 'status', 'headers', 'peer'], path, problems)
+    if (raw.tokens === undefined) problems.add(join(path, 'tokens'), 'is required')
+    if (raw.intervalMs === undefined) problems.add(join(path, 'intervalMs'), 'is required')
+    return {
+      tokens: integer(raw, 'tokens', path, problems, 1, 1, 4_294_967_295),
+      intervalMs: milliseconds(raw, 'intervalMs', path, problems, 1_000, 50),
+      status: integer(raw, 'status', path, problems, 429, 400, 599),
+      headers: list(raw, 'headers', path, problems).map((entry, index) =>
+        checkChange(entry, `${join(path, 'headers')}[${index}]`, problems),
+      ),
+      peer: checkPeerMatch(raw, path, problems),
+    }
   },
-  create: () => ({}),
+  create: (config, { clock, workers }) => {
+    const bucket = newBucket(Math.ceil(config.tokens / workers), config.intervalMs, clock)
+    const concerns = compilePeerMatch(config.peer)
+    const options = { status: config.status, headers: answerFields(config.headers) }
+    return {
+      connection(connection, stats) {
+        if (stats.scope !== 'tcp' || !concerns(connection) || take(bucket, clock)) return null
+        stats.counters.local_rate_limit_rate_limited += 1
+        return 'local_rate_limited'
+      },
+      request(x) {
+        if (x.stats.scope !== 'http' || !concerns(x.connection)) return 'continue'
+        if (take(bucket, clock)) {
+          x.stats.counters.local_rate_limit_ok += 1
+          return 'continue'
+        }
+        x.stats.counters.local_rate_limit_rate_limited += 1
+        return localReply(x, 'RateLimited', 'local_rate_limited', options)
+      },
+    }
+  },
 })
+
+/** Filled up at the end of each interval, not drop by drop: what a user of Envoy's `fill_interval` sees. */
+interface Bucket {
+  tokens: number
+  /** `clock.now()` of the last filling that was due. */
+  filledAt: number
+  readonly capacity: number
+  readonly intervalMs: number
+}
+
+const newBucket = (capacity: number, intervalMs: number, clock: Clock): Bucket => ({
+  tokens: capacity,
+  filledAt: clock.now(),
+  capacity,
+  intervalMs,
+})
+
+function take(bucket: Bucket, clock: Clock): boolean {
+  const due = Math.floor((clock.now() - bucket.filledAt) / bucket.intervalMs)
+  if (due > 0) {
+    bucket.tokens = bucket.capacity
+    bucket.filledAt += due * bucket.intervalMs
+  }
+  if (bucket.tokens === 0) return false
+  bucket.tokens -= 1
+  return true
+}
+
+/** The fields as one flat list: `set` comes to replace what is there, `add` to join it (RFC 9110 §5.3). */
+function answerFields(changes: readonly RateLimitField[]): readonly string[] {
+  const out: string[] = []
+  for (const { op, name, value } of changes) {
+    const before = op === 'add' ? header(out, name) : null
+    setHeader(out, name, before === null ? value : `${before}, ${value}`)
+  }
+  return out
+}
+
+function checkChange(raw: unknown, path: string, problems: Problems): RateLimitField {
+  const fields = record(raw, path, problems)
+  onlyKeys(fields, ['op', 'name', 'value'], path, problems)
+  const op = oneOf(fields, 'op', path, problems, ['set', 'add'], 'set')
+  return { op, ...checkField(fields, path, problems) }
+}

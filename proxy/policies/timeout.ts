@@ -1,4 +1,5 @@
 import { definePolicy } from '../policy.ts'
+import { integerOrNull, maxTimerMs, milliseconds, onlyKeys } from '../problems.ts'
 
 /** Limits on an exchange, ms, 0 off. Kuma: MeshTimeout `http`; Envoy: route `timeout` and `idle_timeout`. */
 export interface TimeoutConfig {
@@ -11,8 +12,18 @@ export interface TimeoutConfig {
 export const timeout = definePolicy({
   kind: 'timeout',
   at: ['listener', 'route'],
-  check: (_raw, _path, _problems): TimeoutConfig => {
-    throw new Error('to be written')
+  check: (raw, path, problems): TimeoutConfig => {
+    onlyKeys(raw, ['kind', 'requestTimeoutMs', 'streamIdleTimeoutMs'], path, problems)
+    return {
+      requestTimeoutMs: milliseconds(raw, 'requestTimeoutMs', path, problems, 15_000),
+      streamIdleTimeoutMs: integerOrNull(raw, 'streamIdleTimeoutMs', path, problems, 0, maxTimerMs),
+    }
   },
-  create: () => ({}),
+  create: ({ requestTimeoutMs, streamIdleTimeoutMs }) => ({
+    request(x) {
+      x.requestTimeoutMs = requestTimeoutMs
+      if (streamIdleTimeoutMs !== null) x.streamIdleTimeoutMs = streamIdleTimeoutMs
+      return 'continue'
+    },
+  }),
 })
