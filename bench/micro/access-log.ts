@@ -1,6 +1,7 @@
 import { systemClock } from '../../proxy/clock.ts'
 import { compileLogFormat } from '../../proxy/telemetry/log-format.ts'
-import { connection, exchange, fakeCluster, fakeEndpoints } from '../../test/support/exchange.ts'
+import { fakeCluster, fakeEndpoints } from '../../test/support/cluster.ts'
+import { connection, exchange } from '../../test/support/exchange.ts'
 
 /** What one access log line costs: Envoy's default text format, and the same ten fields as JSON. */
 const names: readonly (readonly [string, string])[] = [

@@ -6,15 +6,8 @@ import type { LogFormat } from '../../../proxy/model/listener.ts'
 import { newProblems } from '../../../proxy/problems.ts'
 import { checkLogFormat, compileLogFormat } from '../../../proxy/telemetry/log-format.ts'
 import { logOperators } from '../../../proxy/telemetry/log-operators.ts'
-import {
-  connection,
-  exchange,
-  fakeCluster,
-  fakeEndpoints,
-  noRoute,
-  tcpPlan,
-  tlsOf,
-} from '../../support/exchange.ts'
+import { fakeCluster, fakeEndpoints } from '../../support/cluster.ts'
+import { connection, exchange, noRoute, tcpPlan, tlsOf } from '../../support/exchange.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 
 /** What a codec may hand us: any bytes, one character each. */

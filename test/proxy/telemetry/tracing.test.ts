@@ -13,16 +13,8 @@ import {
   requestId,
   type SpanRecord,
 } from '../../../proxy/telemetry/tracing.ts'
-import {
-  connection,
-  exchange,
-  fakeCluster,
-  fakeEndpoints,
-  httpPlan,
-  noRoute,
-  proxyEnv,
-  tlsOf,
-} from '../../support/exchange.ts'
+import { fakeCluster, fakeEndpoints } from '../../support/cluster.ts'
+import { connection, exchange, httpPlan, noRoute, proxyEnv, tlsOf } from '../../support/exchange.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 
 /** What a codec may hand us: any bytes, one character each. */
