@@ -1,7 +1,8 @@
-import type { Clock } from '../../proxy/clock.ts'
+import type { Clock, Timer } from '../../proxy/clock.ts'
 import type { LogFields } from '../../proxy/log.ts'
 import type { Proxy as DataPath, ProxyOptions } from '../../proxy/proxy.ts'
 import { newStats, type Stats } from '../../proxy/telemetry/metrics.ts'
+import type { SpanRecord } from '../../proxy/telemetry/tracing.ts'
 import { type LineLevel, leveledLog } from '../leveled-log.ts'
 import { type LoopLag, watchLoopLag } from './loop-lag.ts'
 import type { Answer, FromWorker, Pulse, Question, ToWorker, WorkerSetup } from './messages.ts'
@@ -9,6 +10,9 @@ import type { Answer, FromWorker, Pulse, Question, ToWorker, WorkerSetup } from 
 /** What a worker may send between two messages from the agent, so that a stuck agent does not fill its memory. */
 const maxLinesUnheard = 1_000
 const maxSpansUnheard = 10_000
+/** Spans travel together: so many, or those of so long. */
+const spanBatch = 256
+const spanBatchMs = 1_000
 
 /** What the thread's side needs of its port. */
 export interface WorkerPort {
@@ -28,7 +32,7 @@ export interface ServeOptions {
 /** Runs a proxy as the agent says. Returns what to call with each message. */
 export function serveWorker(options: ServeOptions): (message: ToWorker) => void {
   const { setup, clock, port } = options
-  const outbox = boundedOutbox(port)
+  const outbox = boundedOutbox(port, clock)
   const log = leveledLog(setup.logLevel, outbox.line)
   const proxy = options.create({
     clock,
@@ -56,7 +60,10 @@ export function serveWorker(options: ServeOptions): (message: ToWorker) => void 
     else if (message.kind === 'drain') proxy.drain()
     else {
       lag.stop()
-      void proxy.close().then(port.close)
+      void proxy.close().then(() => {
+        outbox.flush()
+        port.close()
+      })
     }
   }
 }
@@ -125,9 +132,18 @@ function newVitals(index: number, clock: Clock): Vitals {
   }
 }
 
-function boundedOutbox(port: WorkerPort) {
+function boundedOutbox(port: WorkerPort, clock: Clock) {
   let lines = 0
-  let spans = 0
+  let sent = 0
+  let waiting: SpanRecord[] = []
+  let timer: Timer | null = null
+  const sendSpans = (): void => {
+    timer?.cancel()
+    timer = null
+    sent += waiting.length
+    if (sent <= maxSpansUnheard) port.post({ kind: 'spans', spans: waiting })
+    waiting = []
+  }
   return {
     heard() {
       if (lines > maxLinesUnheard) {
@@ -135,15 +151,19 @@ function boundedOutbox(port: WorkerPort) {
         port.post({ kind: 'log', level: 'warn', message: 'log lines dropped', fields: { dropped } })
       }
       lines = 0
-      spans = 0
+      sent = 0
     },
     line(level: LineLevel, message: string, fields: LogFields) {
       lines += 1
       if (lines <= maxLinesUnheard) port.post({ kind: 'log', level, message, fields })
     },
-    spans(batch: Parameters<ProxyOptions['onSpans']>[0]) {
-      spans += batch.length
-      if (spans <= maxSpansUnheard) port.post({ kind: 'spans', spans: batch })
+    spans(batch: readonly SpanRecord[]) {
+      waiting.push(...batch)
+      if (waiting.length >= spanBatch) sendSpans()
+      else timer ??= clock.after(spanBatchMs, sendSpans)
+    },
+    flush() {
+      if (waiting.length > 0) sendSpans()
     },
   }
 }

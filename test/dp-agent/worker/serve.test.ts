@@ -4,6 +4,7 @@ import { serveWorker } from '../../../dp-agent/worker/serve.ts'
 import { emptySnapshot, type Snapshot } from '../../../proxy/model/snapshot.ts'
 import type { ApplyFailure, Proxy as DataPath, ProxyOptions } from '../../../proxy/proxy.ts'
 import { newStats } from '../../../proxy/telemetry/metrics.ts'
+import type { SpanRecord } from '../../../proxy/telemetry/tracing.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 
 function served(count = 1) {
@@ -109,3 +110,34 @@ t.test('worker thread: drains, then closes the proxy before its port', async (t)
   await new Promise(setImmediate)
   t.same(calls, ['drain', 'reopenLogs', 'close', 'port closed'])
 })
+
+t.test(
+  'worker thread: spans travel in batches, and not at all once the agent is stuck',
+  async (t) => {
+    const { clock, tell, said, options } = served()
+    const span: SpanRecord = {
+      traceId: 'a',
+      spanId: 'b',
+      parentId: null,
+      name: 'GET',
+      kind: 'server',
+      startMs: 1,
+      endMs: 2,
+      error: false,
+      attributes: {},
+      serviceName: 'web',
+      exporter: { kind: 'otlp', url: 'http://127.0.0.1:4318' },
+    }
+    options.onSpans([span, span])
+    t.equal(said.length, 0)
+    clock.tick(1_000)
+    t.match(said, [{ kind: 'spans', spans: [span, span] }])
+    for (let batch = 0; batch < 100; batch += 1) options.onSpans(new Array(256).fill(span))
+    t.equal(said.length, 1 + 39, 'ten thousand, then no more')
+    tell({ kind: 'reopen_logs' })
+    options.onSpans([span])
+    tell({ kind: 'close' })
+    await new Promise(setImmediate)
+    t.match(said.at(-1), { kind: 'spans', spans: [span] })
+  },
+)
