@@ -1,0 +1,56 @@
+import { type Clock, systemClock } from '../../proxy/clock.ts'
+import { silentLog } from '../../proxy/log.ts'
+import type { Snapshot } from '../../proxy/model/snapshot.ts'
+import { createProxy, type Proxy } from '../../proxy/proxy.ts'
+import type { Stats } from '../../proxy/telemetry/metrics.ts'
+import type { SpanRecord } from '../../proxy/telemetry/tracing.ts'
+
+interface Test {
+  teardown(run: () => unknown): void
+}
+
+export interface RunningProxy {
+  readonly proxy: Proxy
+  readonly spans: SpanRecord[]
+  /** Port of a listener, by name. */
+  port(listener?: string): number
+  http(prefix?: string): Stats<'http'>
+  cluster(name?: string): Stats<'cluster'>
+  stats(scope: string, name: string): Stats
+}
+
+/** A data path on loopback with a snapshot applied; closed at the end of the test. */
+export async function runProxy(
+  t: Test,
+  snapshot: Snapshot,
+  clock: Clock = systemClock,
+): Promise<RunningProxy> {
+  const spans: SpanRecord[] = []
+  const proxy = createProxy({
+    clock,
+    log: silentLog,
+    reusePort: false,
+    workers: 1,
+    onSpans: (some) => void spans.push(...some),
+  })
+  t.teardown(() => proxy.close())
+  const failures = await proxy.apply(snapshot)
+  if (failures.length > 0) throw new Error(JSON.stringify(failures))
+  const stats = (scope: string, name: string): Stats => {
+    const found = proxy.stats().find((one) => one.scope === scope && one.name === name)
+    if (found === undefined) throw new Error(`no statistics ${scope}/${name}`)
+    return found
+  }
+  return {
+    proxy,
+    spans,
+    port(name = 'in') {
+      const found = proxy.inspect().listeners.find((one) => one.name === name)
+      if (found === undefined) throw new Error(`no listener ${name}`)
+      return found.port
+    },
+    http: (prefix = 'in') => stats('http', prefix) as Stats<'http'>,
+    cluster: (name = 'app') => stats('cluster', name) as Stats<'cluster'>,
+    stats,
+  }
+}
