@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
 import {
-  applyEndpoints,
   type Cluster,
   closeCluster,
   newCluster,
+  setEndpoints,
   updateCluster,
 } from './cluster/cluster.ts'
+import { systemResolve } from './cluster/discovery.ts'
 import type { ProxyEnv } from './env.ts'
 import type { Chain } from './listener/filter-chain.ts'
 import {
@@ -27,6 +28,7 @@ import { collectHooks, compileTable, type HttpPlan, type TcpPlan } from './route
 import { compileAccessLog } from './telemetry/access-log.ts'
 import type { LogSinks } from './telemetry/log-sink.ts'
 import type { Registry } from './telemetry/registry.ts'
+import { connectEndpoint } from './upstream/connect.ts'
 import { newPool } from './upstream/pool.ts'
 import { newClientTls } from './upstream/tls.ts'
 
@@ -136,34 +138,19 @@ function applyClusters(pass: Pass): void {
     const group = groups.get(config.name)
     const cluster = pass.rt.env.clusters.get(config.name)
     const known = oldConfigs.has(config.name) && sameContent(group, oldGroups.get(config.name))
-    if (group !== undefined && cluster !== undefined && !known) applyEndpoints(cluster, group)
+    if (group !== undefined && cluster !== undefined && !known) setEndpoints(cluster, group)
   }
 }
 
 function applyCluster(pass: Pass, config: ClusterConfig, old: ClusterConfig | undefined): void {
-  const { env, registry } = pass.rt
-  const changed = !sameContent(config, old)
+  const { env } = pass.rt
   const existing = env.clusters.get(config.name)
-  const tls =
-    existing !== undefined && !changed && !usesChanged(pass, config.tls)
-      ? existing.tls
-      : clientTls(pass, config)
-  const cluster =
-    existing ??
-    newCluster(config, {
-      clock: env.clock,
-      log: env.log,
-      stats: registry.scope('cluster', config.name),
-      newPool: (endpoint) => newPool(endpoint, env),
-      proxy: env,
-    })
-  const tlsChanged = cluster.tls !== tls
-  cluster.tls = tls
-  if (existing !== undefined && changed) updateCluster(cluster, config)
-  if (existing !== undefined && tlsChanged) {
-    // Resting connections were checked against what is no longer trusted; busy ones end after their exchange.
-    for (const endpoint of cluster.endpoints) endpoint.pool.renew()
-  }
+  const cluster = existing ?? makeCluster(pass, config)
+  const fresh = existing === undefined || usesChanged(pass, config.tls) || !sameWire(config, old)
+  if (fresh) cluster.tls = clientTls(pass, config)
+  if (existing !== undefined && !sameContent(config, old)) updateCluster(cluster, config)
+  // Resting connections were made, and their peers checked, by what holds no longer; busy ones end after their exchange.
+  if (fresh) for (const endpoint of cluster.endpoints) endpoint.pool.renew()
   const lists = collectHooks(config.policies, `cluster/${config.name}`, (place, policy) =>
     hooksAt(pass, place, policy, cluster),
   )
@@ -171,6 +158,26 @@ function applyCluster(pass: Pass, config: ClusterConfig, old: ClusterConfig | un
   cluster.outcome = lists.outcome
   env.clusters.set(config.name, cluster)
 }
+
+function makeCluster(pass: Pass, config: ClusterConfig): Cluster {
+  const { env, registry, sinks } = pass.rt
+  return newCluster(config, {
+    clock: env.clock,
+    log: env.log,
+    stats: registry.scope('cluster', config.name),
+    newPool: (endpoint) => newPool(endpoint, env),
+    connect: (endpoint, done) => connectEndpoint(endpoint, env, done),
+    resolve: systemResolve,
+    logHealth: (path, line) => sinks.open({ kind: 'file', path }).write(line),
+  })
+}
+
+/** Nothing differs that an open connection was made with. */
+const sameWire = (a: ClusterConfig, b: ClusterConfig | undefined): boolean =>
+  b !== undefined &&
+  a.protocol === b.protocol &&
+  a.bindAddress === b.bindAddress &&
+  isDeepStrictEqual(a.tls, b.tls)
 
 function usesChanged(
   pass: Pass,
