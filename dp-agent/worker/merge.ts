@@ -1,18 +1,10 @@
 import type { ClusterInspection, Inspection, ListenerInspection } from '../../proxy/inspection.ts'
-import type { Histogram, Stats } from '../../proxy/telemetry/metrics.ts'
-
-/** Gauges that every worker measures of the same thing: the largest is the truth, not the sum. */
-const shared: ReadonlySet<string> = new Set([
-  'membership_total',
-  'membership_healthy',
-  'health_check_healthy',
-  'outlier_detection_ejections_active',
-  'circuit_breakers_default_cx_open',
-  'circuit_breakers_default_cx_pool_open',
-  'circuit_breakers_default_rq_open',
-  'circuit_breakers_default_rq_pending_open',
-  'circuit_breakers_default_rq_retry_open',
-])
+import {
+  type Histogram,
+  type MetricRow,
+  metrics,
+  type Stats,
+} from '../../proxy/telemetry/metrics.ts'
 
 /** One record per scope and name out of those of several workers. The originals are not changed. */
 export function mergeStats(workers: readonly (readonly Stats[])[]): readonly Stats[] {
@@ -27,10 +19,11 @@ export function mergeStats(workers: readonly (readonly Stats[])[]): readonly Sta
 }
 
 function addStats(sum: Stats, more: Stats): void {
+  const rows: Readonly<Record<string, MetricRow>> = metrics[sum.scope]
   const counters: Record<string, number> = sum.counters
   for (const [stem, value] of Object.entries<number>(more.counters)) {
     const before = counters[stem] ?? 0
-    counters[stem] = shared.has(stem) ? Math.max(before, value) : before + value
+    counters[stem] = rows[stem]?.merge === 'max' ? Math.max(before, value) : before + value
   }
   const histograms: Readonly<Record<string, Histogram>> = sum.histograms
   for (const [stem, histogram] of Object.entries<Histogram>(more.histograms)) {

@@ -1,0 +1,31 @@
+import { collectDefaultMetrics, Registry } from 'prom-client'
+import type { Stats } from '../proxy/telemetry/metrics.ts'
+import { renderPrometheus } from './prometheus.ts'
+
+export interface ScrapeOptions {
+  /** Leave out what never counted. Envoy: `?usedonly`. */
+  readonly usedOnly: boolean
+  /** Which metrics of the data path to show, by name; default all. Metrics of the registry are always shown. */
+  readonly keep?: (name: string) => boolean
+}
+
+export interface Metrics {
+  /** For metrics of the agent's own; holds those of the process (`process_…`, `nodejs_…`) from the start. */
+  readonly registry: Registry
+  /** Everything in Prometheus text format, and its media type. */
+  scrape(options: ScrapeOptions): Promise<{ readonly type: string; readonly body: string }>
+}
+
+/** The metrics of this process. `stats` gives those of the data path, one record a scope and name. */
+export function newMetrics(stats: () => Promise<readonly Stats[]>): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  return {
+    registry,
+    async scrape({ usedOnly, keep = () => true }) {
+      const [ours, rest] = await Promise.all([stats(), registry.metrics()])
+      const body = renderPrometheus(ours, usedOnly, keep) + rest
+      return { type: registry.contentType, body }
+    },
+  }
+}
