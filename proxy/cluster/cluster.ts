@@ -1,9 +1,23 @@
+import type { Clock } from '../clock.ts'
+import type { Log } from '../log.ts'
 import type { Cluster as ClusterConfig } from '../model/cluster.ts'
+import type { EndpointGroup } from '../model/endpoint.ts'
 import type { Hooks } from '../policy.ts'
 import type { Stats } from '../telemetry/metrics.ts'
+import type { Connected, Connecting } from '../upstream/connect.ts'
+import type { Pool } from '../upstream/pool.ts'
 import type { ClientTls } from '../upstream/tls.ts'
-import type { Picker } from './balancer.ts'
+import {
+  type Discovery,
+  type Found,
+  foundAsGiven,
+  newDiscovery,
+  type Resolve,
+} from './discovery.ts'
 import type { Endpoint } from './endpoint.ts'
+import { type HealthChecker, newHealthChecker } from './health-check.ts'
+import { buildLevels, type LocalityMembers, type PriorityLevel } from './levels.ts'
+import { mergeEndpoints } from './membership.ts'
 
 /** Limits on what a cluster may have open at once, per worker. Set by the circuit breaker policy; Envoy's defaults. */
 export interface Limits {
@@ -26,26 +40,32 @@ export const defaultLimits = (): Limits => ({
   retryBudgetMin: 3,
 })
 
-/** A failover level: the endpoints of one priority and the pickers made from them. */
-export interface PriorityLevel {
-  readonly priority: number
-  readonly endpoints: readonly Endpoint[]
-  readonly healthy: readonly Endpoint[]
-  /** Over healthy endpoints; over all of them while in panic. */
-  readonly picker: Picker
-  readonly panic: boolean
-  /** Share of requests, percent, after health and overprovisioning are counted. */
-  readonly load: number
+/** What a cluster needs from outside. */
+export interface ClusterEnv {
+  readonly clock: Clock
+  readonly log: Log
+  readonly stats: Stats<'cluster'>
+  newPool(endpoint: Endpoint): Pool
+  /** Opens a connection for a probe, with the cluster's TLS; calls `done` once, within the connect timeout. */
+  connect(endpoint: Endpoint, done: (result: Connected) => void): Connecting
+  /** Looks a host name up; `systemResolve` in `discovery.ts` asks the system. */
+  readonly resolve: Resolve
+  /** Takes one line (JSON, no newline) for the health event log at `path`. */
+  logHealth(path: string, line: string): void
 }
 
 /** A named group of endpoints at run time. Kept over snapshots while its config allows. */
 export interface Cluster {
   readonly name: string
   config: ClusterConfig
+  readonly env: ClusterEnv
   readonly stats: Stats<'cluster'>
   endpoints: readonly Endpoint[]
+  localities: readonly LocalityMembers[]
+  overprovisioningPercent: number
   levels: readonly PriorityLevel[]
-  readonly limits: Limits
+  /** Replaced as a whole by the circuit breaker policy. */
+  limits: Limits
   /** Counts of what is open now; the stats' gauges mirror them. */
   requestsActive: number
   retriesActive: number
@@ -57,8 +77,151 @@ export interface Cluster {
   tls: ClientTls | null
   attempt: readonly NonNullable<Hooks['attempt']>[]
   outcome: readonly NonNullable<Hooks['outcome']>[]
+  /** The group last given; what DNS finds for it may differ. Null before the first. */
+  group: EndpointGroup | null
+  /** Null: the group is taken as it is. */
+  discovery: Discovery | null
+  /** Null: no active probes. */
+  checker: HealthChecker | null
   /** Makes the levels anew after an endpoint's `unhealthy` bits changed. */
   refresh: () => void
   /** Stops probes, sweeps and DNS of the cluster. */
   stop: () => void
+}
+
+/** A cluster without endpoints; they come with `setEndpoints`. Policies' hooks and TLS are set by who makes it. */
+export function newCluster(config: ClusterConfig, env: ClusterEnv): Cluster {
+  const cluster: Cluster = {
+    name: config.name,
+    config,
+    env,
+    stats: env.stats,
+    endpoints: [],
+    localities: [],
+    overprovisioningPercent: 140,
+    levels: [],
+    limits: defaultLimits(),
+    requestsActive: 0,
+    retriesActive: 0,
+    connectionsActive: 0,
+    pendingActive: 0,
+    recentRequests: 0,
+    tls: null,
+    attempt: [],
+    outcome: [],
+    group: null,
+    discovery: null,
+    checker: null,
+    refresh: () => refresh(cluster),
+    stop: () => stop(cluster),
+  }
+  cluster.discovery = discoveryFor(cluster)
+  cluster.checker = checkerFor(cluster)
+  return cluster
+}
+
+/**
+ * Gives the cluster a new group. Addresses that stay keep their record: pool, health, counters. Those that went are
+ * retired: never picked again, their pools drained. A DNS cluster does so with each answer.
+ */
+export function setEndpoints(cluster: Cluster, group: EndpointGroup): void {
+  cluster.group = group
+  if (cluster.discovery !== null) cluster.discovery.setGroup(group)
+  else apply(cluster, foundAsGiven(group))
+}
+
+/** Takes new settings where `canUpdate` allows; endpoints and connections stay. */
+export function updateCluster(cluster: Cluster, config: ClusterConfig): void {
+  const before = cluster.config
+  cluster.config = config
+  if (!same(before.healthChecks, config.healthChecks)) {
+    cluster.checker?.stop()
+    cluster.stats.counters.health_check_healthy = 0
+    cluster.checker = checkerFor(cluster)
+    cluster.checker?.sync()
+  }
+  if (before.discovery !== config.discovery || before.dnsRefreshMs !== config.dnsRefreshMs) {
+    cluster.discovery?.stop()
+    cluster.discovery = discoveryFor(cluster)
+    if (cluster.group !== null) setEndpoints(cluster, cluster.group)
+  }
+  cluster.refresh()
+}
+
+/** No setting differs that open connections were made with; else a new cluster must take this one's place. */
+export function canUpdate(cluster: Cluster, config: ClusterConfig): boolean {
+  const before = cluster.config
+  return (
+    before.name === config.name &&
+    before.protocol === config.protocol &&
+    before.bindAddress === config.bindAddress &&
+    same(before.tls, config.tls)
+  )
+}
+
+/**
+ * Stops the cluster and retires its endpoints; exchanges that hold one finish. Statistics stay as they are: a cluster
+ * of the same name may be using them already.
+ */
+export function closeCluster(cluster: Cluster): void {
+  cluster.stop()
+  const { endpoints } = cluster
+  cluster.group = null
+  cluster.endpoints = []
+  cluster.localities = []
+  cluster.levels = []
+  retire(endpoints)
+}
+
+/** Configs are JSON-safe and made by the same check, so their fields come in the same order. */
+const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
+
+function discoveryFor(cluster: Cluster): Discovery | null {
+  const { config, env } = cluster
+  if (config.discovery === 'static') return null
+  return newDiscovery(config, env, (found) => apply(cluster, found))
+}
+
+function checkerFor(cluster: Cluster): HealthChecker | null {
+  const [check, ...more] = cluster.config.healthChecks
+  if (check === undefined) return null
+  if (more.length > 0) {
+    cluster.env.log.warn('only the first health check of a cluster is used', {
+      cluster: cluster.name,
+    })
+  }
+  return newHealthChecker(cluster, check)
+}
+
+function apply(cluster: Cluster, found: Found): void {
+  const { endpoints, localities, dropped, changed } = mergeEndpoints(cluster, found)
+  cluster.endpoints = endpoints
+  cluster.localities = localities
+  cluster.overprovisioningPercent = found.overprovisioningPercent
+  if (changed) cluster.stats.counters.membership_change += 1
+  cluster.checker?.sync()
+  cluster.refresh()
+  retire(dropped)
+}
+
+function retire(endpoints: readonly Endpoint[]): void {
+  for (const endpoint of endpoints) {
+    endpoint.retired = true
+    endpoint.pool.retire()
+  }
+}
+
+function refresh(cluster: Cluster): void {
+  const { config, env, localities, overprovisioningPercent } = cluster
+  cluster.levels = buildLevels(localities, overprovisioningPercent, config, env.clock)
+  const { counters } = cluster.stats
+  counters.membership_total = cluster.endpoints.length
+  counters.membership_healthy = cluster.levels.reduce((sum, level) => sum + level.healthy.length, 0)
+}
+
+function stop(cluster: Cluster): void {
+  cluster.discovery?.stop()
+  cluster.discovery = null
+  cluster.checker?.stop()
+  cluster.checker = null
 }
