@@ -1,0 +1,207 @@
+import type { DiagLogger, HrTime, SpanOptions } from '@opentelemetry/api'
+import type { Clock } from '../proxy/clock.ts'
+import type { Log } from '../proxy/log.ts'
+import type { SpanRecord } from '../proxy/telemetry/tracing.ts'
+
+/** Spans that may wait for a slow collector; what comes on top is dropped. */
+const maxQueueSize = 8_192
+const maxExportBatchSize = 512
+const scheduledDelayMillis = 1_000
+/** Of one request to the collector. */
+const timeoutMillis = 5_000
+/** Longest time `stop` waits for the last spans. */
+const stopMs = 5_000
+/** At most one complaint of the SDK in so long. */
+const warnMs = 60_000
+/** Different services and collectors at once; only a configuration gone wrong has more. */
+const maxDestinations = 16
+
+/** Takes finished spans to their collectors. */
+export interface SpanExport {
+  /** Never waits and never throws; spans that cannot be kept are dropped. */
+  export(spans: readonly SpanRecord[]): void
+  /** Sends what waits, at most 5 s long. */
+  stop(): Promise<void>
+}
+
+/** Where the spans of one service go. */
+export interface TracingSettings {
+  /** Resource attribute `service.name`. */
+  readonly serviceName: string
+  /** OTLP over HTTP, protobuf: `http://collector:4318/v1/traces`. */
+  readonly url: string
+}
+
+/**
+ * Takes each span where its record says. The SDK is loaded with the first one that has somewhere to go, so that
+ * nobody pays for tracing who does not trace. Only OTLP is spoken; other exporters are reported once.
+ */
+export function newTracing(clock: Clock, log: Log): SpanExport {
+  const destinations = new Map<string, SpanExport>()
+  const refused = new Set<string>()
+  const find = ({ serviceName, exporter }: SpanRecord): SpanExport | null => {
+    const key = `${exporter.kind} ${exporter.url} ${serviceName}`
+    const known = destinations.get(key)
+    if (known !== undefined) return known
+    if (exporter.kind !== 'otlp' || destinations.size >= maxDestinations) {
+      if (refused.size < maxDestinations && !refused.has(key)) {
+        refused.add(key)
+        log.warn('spans cannot be exported', { exporter: exporter.kind, url: exporter.url })
+      }
+      return null
+    }
+    const made = openLater(startTracing({ serviceName, url: exporter.url }, clock, log), log)
+    destinations.set(key, made)
+    return made
+  }
+  return {
+    export(spans) {
+      for (const span of spans) find(span)?.export([span])
+    },
+    async stop() {
+      await Promise.all([...destinations.values()].map((destination) => destination.stop()))
+      destinations.clear()
+    },
+  }
+}
+
+/** Keeps spans, up to the bound, until the SDK is there. */
+function openLater(opening: Promise<SpanExport>, log: Log): SpanExport {
+  const waiting: SpanRecord[] = []
+  let open: SpanExport | null = null
+  const ready = opening.then(
+    (made) => {
+      open = made
+      made.export(waiting.splice(0))
+    },
+    (error: unknown) => log.error('tracing could not start', { error: String(error) }),
+  )
+  return {
+    export(spans) {
+      if (open !== null) open.export(spans)
+      else if (waiting.length < maxQueueSize) waiting.push(...spans)
+    },
+    async stop() {
+      await ready
+      await open?.stop()
+    },
+  }
+}
+
+/** Starts the OpenTelemetry SDK for one service. Each call has a provider of its own. */
+export async function startTracing(
+  settings: TracingSettings,
+  clock: Clock,
+  log: Log,
+): Promise<SpanExport> {
+  const [api, { NodeSDK }, { OTLPTraceExporter }, { AlwaysOnSampler, BatchSpanProcessor }] =
+    await Promise.all([
+      import('@opentelemetry/api'),
+      import('@opentelemetry/sdk-node'),
+      import('@opentelemetry/exporter-trace-otlp-proto'),
+      import('@opentelemetry/sdk-trace'),
+    ])
+  const { diag, DiagLogLevel, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags } = api
+  const warn = seldomWarn(clock, log)
+  const exporter = new OTLPTraceExporter({ url: settings.url, timeoutMillis })
+  const options = { exporter, maxQueueSize, maxExportBatchSize, scheduledDelayMillis }
+  // The data path has made the identifiers already, since they went upstream in the headers.
+  let next = { traceId: '', spanId: '' }
+  const sdk = new NodeSDK({
+    serviceName: settings.serviceName,
+    autoDetectResources: false,
+    instrumentations: [],
+    metricReaders: [],
+    logRecordProcessors: [],
+    textMapPropagator: null,
+    // Whether a trace is recorded was decided before it got here.
+    sampler: new AlwaysOnSampler(),
+    spanProcessors: [new BatchSpanProcessor(options)],
+    idGenerator: { generateTraceId: () => next.traceId, generateSpanId: () => next.spanId },
+  })
+  // The API keeps one provider for the process, and complains of a second: make room, start, and hold on to the
+  // tracer of this one.
+  diag.disable()
+  trace.disable()
+  sdk.start()
+  const tracer = trace.getTracer('outrider')
+  diag.setLogger(
+    { ...silentDiag, error: warn, warn },
+    {
+      logLevel: DiagLogLevel.WARN,
+      suppressOverrideMessage: true,
+    },
+  )
+
+  const one = (span: SpanRecord): void => {
+    next = span
+    const kind = span.kind === 'server' ? SpanKind.SERVER : SpanKind.CLIENT
+    const options: SpanOptions = {
+      kind,
+      attributes: span.attributes,
+      startTime: hrTime(span.startMs),
+    }
+    const { traceId, parentId } = span
+    const parent =
+      parentId === null
+        ? ROOT_CONTEXT
+        : trace.setSpanContext(ROOT_CONTEXT, {
+            traceId,
+            spanId: parentId,
+            traceFlags: TraceFlags.SAMPLED,
+            isRemote: span.kind === 'server',
+          })
+    const started = tracer.startSpan(span.name, options, parent)
+    if (span.error) started.setStatus({ code: SpanStatusCode.ERROR })
+    started.end(hrTime(span.endMs))
+  }
+  return {
+    export(spans) {
+      for (const span of spans) one(span)
+    },
+    stop: () => within(stopMs, clock, sdk.shutdown(), warn),
+  }
+}
+
+/** Seconds and nanoseconds; a plain number the SDK might take for a reading of `performance.now()`. */
+function hrTime(unixMs: number): HrTime {
+  const seconds = Math.floor(unixMs / 1_000)
+  return [seconds, Math.round((unixMs - seconds * 1_000) * 1e6)]
+}
+
+/** Resolves when `work` has ended, well or not, or after `ms`. */
+function within(
+  ms: number,
+  clock: Clock,
+  work: Promise<unknown>,
+  failed: (reason: string) => void,
+): Promise<void> {
+  return new Promise((resolve) => {
+    const limit = clock.after(ms, resolve)
+    work
+      .catch((error: unknown) => failed(String(error)))
+      .finally(() => {
+        limit.cancel()
+        resolve()
+      })
+  })
+}
+
+/** The SDK complains about each batch a collector does not take; one line a minute is enough. */
+function seldomWarn(clock: Clock, log: Log): (reason: string) => void {
+  let warnedAt = Number.NEGATIVE_INFINITY
+  return (reason) => {
+    if (clock.now() - warnedAt < warnMs) return
+    warnedAt = clock.now()
+    log.warn('spans are not being exported', { reason: reason.slice(0, 300) })
+  }
+}
+
+const nothing = (): void => {}
+const silentDiag: DiagLogger = {
+  error: nothing,
+  warn: nothing,
+  info: nothing,
+  debug: nothing,
+  verbose: nothing,
+}

@@ -1,0 +1,166 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import t, { type Test } from 'tap'
+import { newTracing, startTracing } from '../../dp-agent/tracing.ts'
+import { systemClock } from '../../proxy/clock.ts'
+import { type LogFields, silentLog } from '../../proxy/log.ts'
+import type { SpanRecord } from '../../proxy/telemetry/tracing.ts'
+
+/** A protobuf message as its length-delimited and fixed64 fields, by number; enough for OTLP. */
+function fieldsOf(bytes: Buffer): Map<number, Buffer[]> {
+  const fields = new Map<number, Buffer[]>()
+  let at = 0
+  const varint = (): number => {
+    let value = 0
+    for (let shift = 0; ; shift += 7) {
+      const byte = bytes[at++] ?? 0
+      value += (byte & 127) * 2 ** shift
+      if (byte < 128) return value
+    }
+  }
+  while (at < bytes.length) {
+    const key = varint()
+    const type = key & 7
+    const length = type === 2 ? varint() : type === 1 ? 8 : type === 5 ? 4 : 0
+    const start = at
+    if (type === 0) varint()
+    else at += length
+    fields.set(key >> 3, [...(fields.get(key >> 3) ?? []), bytes.subarray(start, at)])
+  }
+  return fields
+}
+
+interface Seen {
+  readonly service: string
+  readonly traceId: string
+  readonly spanId: string
+  readonly parentId: string
+  readonly name: string
+  readonly kind: number
+  readonly start: bigint
+  readonly end: bigint
+  readonly failed: boolean
+  readonly attributes: readonly string[]
+}
+
+/** opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest */
+function spansOf(body: Buffer): Seen[] {
+  const all = (bytes: Buffer, field: number): Buffer[] => fieldsOf(bytes).get(field) ?? []
+  const one = (bytes: Buffer, field: number): Buffer => all(bytes, field)[0] ?? Buffer.alloc(0)
+  const text = (pair: Buffer): string => `${one(pair, 1)}=${one(one(pair, 2), 1)}`
+  return all(body, 1).flatMap((resourceSpans) => {
+    const service = text(one(one(resourceSpans, 1), 1))
+    return all(resourceSpans, 2).flatMap((scopeSpans) =>
+      all(scopeSpans, 2).map((span) => ({
+        service,
+        traceId: one(span, 1).toString('hex'),
+        spanId: one(span, 2).toString('hex'),
+        parentId: one(span, 4).toString('hex'),
+        name: one(span, 5).toString(),
+        kind: one(span, 6)[0] ?? 0,
+        start: one(span, 7).readBigUInt64LE(),
+        end: one(span, 8).readBigUInt64LE(),
+        failed: one(one(span, 15), 3)[0] === 2,
+        attributes: all(span, 9).map(text),
+      })),
+    )
+  })
+}
+
+/** An OTLP collector on loopback. */
+async function collector(t: Test, status = 200) {
+  const spans: Seen[] = []
+  const server = createServer((request: IncomingMessage, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => void chunks.push(chunk))
+    request.on('end', () => {
+      if (request.headers['content-type'] === 'application/x-protobuf') {
+        spans.push(...spansOf(Buffer.concat(chunks)))
+      }
+      response.writeHead(status).end()
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return { spans, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/traces` }
+}
+
+const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
+const span = (url: string, fields: Partial<SpanRecord> = {}): SpanRecord => ({
+  traceId,
+  spanId: '1111111111111111',
+  parentId: '00f067aa0ba902b7',
+  name: 'GET pay',
+  kind: 'server',
+  startMs: 1_767_225_600_000.25,
+  endMs: 1_767_225_600_012.5,
+  error: true,
+  attributes: { 'url.path': '/pay', 'http.response.status_code': 503 },
+  serviceName: 'web',
+  exporter: { kind: 'otlp', url },
+  ...fields,
+})
+
+t.test('tracing: a collector gets the identifiers that went upstream', async (t) => {
+  const { spans, url } = await collector(t)
+  const tracing = await startTracing({ serviceName: 'web', url }, systemClock, silentLog)
+  tracing.export([
+    span(url, { spanId: '2222222222222222', parentId: '1111111111111111', kind: 'client' }),
+    span(url),
+    span(url, { spanId: '3333333333333333', parentId: null, error: false }),
+  ])
+  await tracing.stop()
+  t.match(spans, [
+    { spanId: '2222222222222222', parentId: '1111111111111111', kind: 3 },
+    { spanId: '1111111111111111', parentId: '00f067aa0ba902b7', kind: 2, failed: true },
+    { spanId: '3333333333333333', parentId: '', failed: false },
+  ])
+  const [, server] = spans
+  t.match(server, { service: 'service.name=web', traceId, name: 'GET pay' })
+  t.equal(server?.start, 1_767_225_600_000_250_000n)
+  t.equal(server?.end, 1_767_225_600_012_500_000n)
+  t.match(server?.attributes, ['url.path=/pay'])
+})
+
+t.test('tracing: services have resources of their own, whatever order they begin in', async (t) => {
+  const { spans, url } = await collector(t)
+  const tracing = newTracing(systemClock, silentLog)
+  tracing.export([span(url, { serviceName: 'a' }), span(url, { serviceName: 'b' })])
+  tracing.export([span(url, { serviceName: 'a' })])
+  await tracing.stop()
+  t.same(spans.map(({ service }) => service).sort(), [
+    'service.name=a',
+    'service.name=a',
+    'service.name=b',
+  ])
+})
+
+t.test('tracing: an exporter we do not speak is reported once and loads nothing', async (t) => {
+  const warnings: LogFields[] = []
+  const log = {
+    ...silentLog,
+    warn: (_: string, fields: LogFields = {}) => void warnings.push(fields),
+  }
+  const tracing = newTracing(systemClock, log)
+  const zipkin = span('', { exporter: { kind: 'zipkin', url: 'http://z/api/v2/spans' } })
+  tracing.export([zipkin, zipkin])
+  await tracing.stop()
+  t.same(warnings, [{ exporter: 'zipkin', url: 'http://z/api/v2/spans' }])
+})
+
+t.test('tracing: a collector that refuses costs spans and one warning', async (t) => {
+  const { url } = await collector(t, 400)
+  const warnings: LogFields[] = []
+  const log = {
+    ...silentLog,
+    warn: (_: string, fields: LogFields = {}) => void warnings.push(fields),
+  }
+  const tracing = await startTracing({ serviceName: 'web', url }, systemClock, log)
+  tracing.export([span(url)])
+  await tracing.stop()
+  t.match(warnings, [{ reason: /Bad Request/ }])
+})
