@@ -1,4 +1,4 @@
-import { join, list, onlyKeys, type Problems, type Raw, record, text } from './problems.ts'
+import { onlyKeys, type Problems, type Raw, records, text } from './problems.ts'
 
 /** A header field that configuration adds to a message. */
 export interface Field {
@@ -52,17 +52,17 @@ export function checkFields(
   path: string,
   problems: Problems,
 ): readonly Field[] {
-  const at = join(path, key)
-  return list(raw, key, path, problems).map((entry, index) => {
-    const place = `${at}[${index}]`
-    const fields = record(entry, place, problems)
-    onlyKeys(fields, ['name', 'value'], place, problems)
-    return checkField(fields, place, problems)
-  })
+  return records(raw, key, path, problems, checkField)
 }
 
-/** `name` and `value` of one entry. */
+/** One entry: `name`, `value` and nothing else. */
 export function checkField(raw: Raw, path: string, problems: Problems): Field {
+  onlyKeys(raw, ['name', 'value'], path, problems)
+  return nameAndValue(raw, path, problems)
+}
+
+/** `name` and `value` of an entry that has more fields. */
+export function nameAndValue(raw: Raw, path: string, problems: Problems): Field {
   const name = text(raw, 'name', path, problems)
   const value = text(raw, 'value', path, problems)
   return {

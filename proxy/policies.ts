@@ -7,7 +7,7 @@ import { rbac } from './policies/rbac.ts'
 import { retry } from './policies/retry.ts'
 import { timeout } from './policies/timeout.ts'
 import type { ConfigOf, Hooks, Policy, PolicyEnv, Scope } from './policy.ts'
-import { list, type Problems, type Raw, record } from './problems.ts'
+import { type Problems, type Raw, records } from './problems.ts'
 
 /** Every policy; the order is the default order of execution. A new policy is one file and one entry here. */
 export const policies = [
@@ -41,14 +41,12 @@ export function checkPolicies(
   problems: Problems,
 ): readonly PolicyConfig[] {
   const seen = new Set<unknown>()
-  return list(raw, 'policies', path, problems).flatMap((entry, index) => {
-    const at = `${path === '' ? '' : `${path}.`}policies[${index}]`
-    const fields = record(entry, at, problems)
+  const configs = records(raw, 'policies', path, problems, (fields, at): PolicyConfig | null => {
     const policy = byKind.get(fields.kind)
     if (policy === undefined) {
       const kinds = policies.map(({ kind }) => kind).join(', ')
       problems.add(`${at}.kind`, `must be one of ${kinds}`)
-      return []
+      return null
     }
     if (!policy.at.includes(scope)) {
       problems.add(at, `${policy.kind} stands on a ${policy.at.join(' or ')}, not on a ${scope}`)
@@ -58,8 +56,9 @@ export function checkPolicies(
     }
     seen.add(policy.kind)
     const config = policy.check(fields, at, problems) as Omit<PolicyConfig, 'kind'>
-    return [{ kind: policy.kind, ...config } as PolicyConfig]
+    return { kind: policy.kind, ...config } as PolicyConfig
   })
+  return configs.filter((config) => config !== null)
 }
 
 /** Brings a policy to life at one place. */

@@ -62,6 +62,31 @@ export function text(
   return fallback ?? ''
 }
 
+/** The list under `key`, each entry checked by `check` at its own path; absent means empty. */
+export function listOf<T>(
+  raw: Raw,
+  key: string,
+  path: string,
+  problems: Problems,
+  check: (entry: unknown, path: string, problems: Problems) => T,
+): readonly T[] {
+  const at = join(path, key)
+  return list(raw, key, path, problems).map((entry, i) => check(entry, `${at}[${i}]`, problems))
+}
+
+/** Like `listOf`, for entries that are objects. */
+export function records<T>(
+  raw: Raw,
+  key: string,
+  path: string,
+  problems: Problems,
+  check: (fields: Raw, path: string, problems: Problems) => T,
+): readonly T[] {
+  return listOf(raw, key, path, problems, (entry, at) =>
+    check(record(entry, at, problems), at, problems),
+  )
+}
+
 export function texts(raw: Raw, key: string, path: string, problems: Problems): readonly string[] {
   return list(raw, key, path, problems).filter((value, index): value is string => {
     if (typeof value === 'string') return true
@@ -100,12 +125,37 @@ export function integer(
   max: number = Number.MAX_SAFE_INTEGER,
 ): number {
   const value = raw[key]
-  if (value === undefined) return fallback
+  return value === undefined
+    ? fallback
+    : whole(value, join(path, key), problems, min, max, fallback)
+}
+
+/** Like `integer`, and there is no default. */
+export function required(
+  raw: Raw,
+  key: string,
+  path: string,
+  problems: Problems,
+  min = 0,
+  max: number = Number.MAX_SAFE_INTEGER,
+): number {
+  return whole(raw[key], join(path, key), problems, min, max, min)
+}
+
+/** A value that must be a whole number from `min` to `max`. */
+export function whole(
+  value: unknown,
+  path: string,
+  problems: Problems,
+  min: number,
+  max: number,
+  fallback = min,
+): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) {
     return value
   }
   const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`
-  problems.add(join(path, key), `must be a whole number ${range}, got ${show(value)}`)
+  problems.add(path, `must be a whole number ${range}, got ${show(value)}`)
   return fallback
 }
 
@@ -187,13 +237,23 @@ export function oneOf<const T extends string>(
   fallback?: T,
 ): T {
   const value = raw[key]
-  const found = words.find((word) => word === value)
-  if (found !== undefined) return found
-  const first = words[0]
   if (value === undefined && fallback !== undefined) return fallback
-  problems.add(join(path, key), `must be one of ${words.join(', ')}; got ${show(value)}`)
-  if (first === undefined) throw new Error('oneOf needs at least one word')
-  return fallback ?? first
+  return word(value, join(path, key), problems, words)
+}
+
+/** A value that must be one of a closed list of words; the first of them when it is not. */
+export function word<const T extends string>(
+  value: unknown,
+  path: string,
+  problems: Problems,
+  words: readonly T[],
+): T {
+  const found = words.find((candidate) => candidate === value)
+  if (found !== undefined) return found
+  problems.add(path, `must be one of ${words.join(', ')}; got ${show(value)}`)
+  const [first] = words
+  if (first === undefined) throw new Error('a list of words has at least one')
+  return first
 }
 
 export const join = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`)

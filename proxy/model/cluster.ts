@@ -7,11 +7,11 @@ import type { Origin } from './origin.ts'
 export interface Cluster {
   readonly name: string
   readonly origin: Origin
-  /** `static`: the endpoint group of the same name as it is; `dns`: its host names resolved again and again (Envoy STRICT_DNS). */
+  /** `static` (default): the endpoint group of the same name as it is; `dns`: its host names resolved again and again (Envoy STRICT_DNS). */
   readonly discovery: 'static' | 'dns'
   /** How often DNS is asked when the answer has no TTL, or as a floor. Default 5 s. */
   readonly dnsRefreshMs: number
-  /** What the endpoints speak. */
+  /** What the endpoints speak. Default `http1`. */
   readonly protocol: 'http1' | 'http2' | 'tcp'
   /** From SYN to an open connection, TLS included. Default 5 s. */
   readonly connectTimeoutMs: number
@@ -23,6 +23,7 @@ export interface Cluster {
   readonly maxStreamDurationMs: number
   /** Requests after which a connection is retired; 0 unlimited. */
   readonly maxRequestsPerConnection: number
+  /** Default `round_robin`. */
   readonly balancer: BalancerConfig
   /** Share of healthy endpoints, in percent, below which health is ignored. Default 50; 0 never panics. */
   readonly panicPercent: number

@@ -37,7 +37,7 @@ export interface FilterChain {
  * the listener read the first bytes (RFC 8446 §4.1.2 ClientHello) before it decides.
  */
 export interface ChainMatch {
-  /** `tls`: starts with a ClientHello; `raw`: does not; `any`: not looked at. Envoy: `transport_protocol`. */
+  /** `tls`: starts with a ClientHello; `raw`: does not; `any` (default): not looked at. Envoy: `transport_protocol`. */
   readonly transport: 'any' | 'tls' | 'raw'
   /** SNI, exact or `*.suffix`. */
   readonly serverNames: readonly string[]
@@ -89,11 +89,11 @@ export interface HttpFilter {
   readonly maxHeadBytes: number
   /** Header fields. Default 100. */
   readonly maxHeaders: number
-  /** `sanitize`: remove x-forwarded-client-cert; `sanitize_set`: replace it by what TLS verified. */
+  /** `sanitize` (default): remove x-forwarded-client-cert; `sanitize_set`: replace it by what TLS verified. */
   readonly forwardClientCert: 'sanitize' | 'sanitize_set'
   /** Hops in front of us whose x-forwarded-for entries are trusted. Default 0. Envoy: `xff_num_trusted_hops`. */
   readonly trustedHops: number
-  /** Keep x-request-id, trace headers and x-envoy-* from the caller: true between sidecars, false at an edge. */
+  /** Keep x-request-id, trace headers and x-envoy-* from the caller: true between sidecars, false (default) at an edge. */
   readonly internal: boolean
   /** `..` and `.` segments resolved before routing (RFC 3986 §6.2.2.3), and the result is what is forwarded. Default true. */
   readonly normalizePath: boolean

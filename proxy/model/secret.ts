@@ -28,3 +28,10 @@ export interface TrustSecret {
 
 /** What a dump shows instead of a key or certificate. */
 export const redacted = '[redacted]'
+
+/** The secret as a dump may show it: names and trust domains, nothing of the PEM. */
+export function redactSecret(secret: Secret): Secret {
+  return secret.kind === 'certificate'
+    ? { ...secret, chain: redacted, key: redacted }
+    : { ...secret, domains: secret.domains.map(({ domain }) => ({ domain, bundle: redacted })) }
+}

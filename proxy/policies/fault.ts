@@ -5,14 +5,13 @@ import { checkPeerMatch, compilePeerMatch, type PeerMatch } from '../peer-match.
 import { definePolicy, type Verdict } from '../policy.ts'
 import {
   decimal,
-  integer,
   join,
-  list,
   onlyKeys,
   type Problems,
   type Raw,
-  record,
   recordOrNull,
+  records,
+  required,
 } from '../problems.ts'
 import { responseFlags } from '../telemetry/response-flags.ts'
 
@@ -38,11 +37,7 @@ export const fault = definePolicy({
   at: ['listener', 'route'],
   check: (raw, path, problems): FaultConfig => {
     onlyKeys(raw, ['kind', 'faults'], path, problems)
-    return {
-      faults: list(raw, 'faults', path, problems).map((entry, index) =>
-        checkFault(entry, `${join(path, 'faults')}[${index}]`, problems),
-      ),
-    }
+    return { faults: records(raw, 'faults', path, problems, checkFault) }
   },
   create: (config, { clock }) => {
     const faults = config.faults.map((one) => ({ ...one, concerns: compilePeerMatch(one.peer) }))
@@ -104,8 +99,7 @@ const drawn = (percent: number, clock: Clock): boolean => clock.random() * 100 <
 
 const maxDelayMs = 3_600_000
 
-function checkFault(raw: unknown, path: string, problems: Problems): Fault {
-  const fields = record(raw, path, problems)
+function checkFault(fields: Raw, path: string, problems: Problems): Fault {
   onlyKeys(fields, ['abort', 'delay', 'bandwidth', 'peer'], path, problems)
   const abort = part(fields, 'abort', 'status', path, problems, 200, 599)
   const delay = part(fields, 'delay', 'ms', path, problems, 1, maxDelayMs)
@@ -133,11 +127,9 @@ function part(
   if (fields === null) return null
   const at = join(path, name)
   onlyKeys(fields, [key, 'percent'], at, problems)
-  for (const required of [key, 'percent']) {
-    if (fields[required] === undefined) problems.add(join(at, required), 'is required')
-  }
+  if (fields.percent === undefined) problems.add(join(at, 'percent'), 'is required')
   return {
-    value: integer(fields, key, at, problems, min, min, max),
+    value: required(fields, key, at, problems, min, max),
     percent: decimal(fields, 'percent', at, problems, 0, 0, 100),
   }
 }

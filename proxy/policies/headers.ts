@@ -1,7 +1,22 @@
-import { checkField, checkFieldName, checkFieldText, type Field } from '../field-check.ts'
+import {
+  checkField,
+  checkFieldName,
+  checkFields,
+  checkFieldText,
+  type Field,
+} from '../field-check.ts'
 import { removeHeader, setHeader } from '../headers.ts'
 import { definePolicy } from '../policy.ts'
-import { join, list, onlyKeys, type Problems, type Raw, record, text, texts } from '../problems.ts'
+import {
+  join,
+  onlyKeys,
+  type Problems,
+  type Raw,
+  record,
+  records,
+  text,
+  texts,
+} from '../problems.ts'
 
 /** Changes fields of the request and the response: removals first, then `set` (replace or add), then `add` (append). */
 export interface HeadersConfig {
@@ -69,16 +84,10 @@ function checkChanges(
   const at = join(path, key)
   const fields = record(raw[key] ?? {}, at, problems)
   onlyKeys(fields, ['set', 'add', 'remove'], at, problems)
-  const each = (name: 'set' | 'add', check: typeof checkField): readonly Field[] =>
-    list(fields, name, at, problems).map((entry, index) => {
-      const place = `${join(at, name)}[${index}]`
-      const change = record(entry, place, problems)
-      onlyKeys(change, ['name', 'value'], place, problems)
-      return check(change, place, problems)
-    })
+  const checkSet = key === 'request' ? checkRequestField : checkField
   return {
-    set: each('set', key === 'request' ? checkRequestField : checkField),
-    add: each('add', checkField),
+    set: records(fields, 'set', at, problems, checkSet),
+    add: checkFields(fields, 'add', at, problems),
     remove: texts(fields, 'remove', at, problems).map((name, index) =>
       checkFieldName(name, `${join(at, 'remove')}[${index}]`, problems),
     ),
@@ -91,6 +100,7 @@ const authority = /^[A-Za-z0-9\-._~!$&'()*+,;=%:[\]]+$/
 function checkRequestField(raw: Raw, path: string, problems: Problems): Field {
   const name = text(raw, 'name', path, problems).toLowerCase()
   if (!isAuthority(name)) return checkField(raw, path, problems)
+  onlyKeys(raw, ['name', 'value'], path, problems)
   const value = checkFieldText(text(raw, 'value', path, problems), `${path}.value`, problems)
   if (!authority.test(value)) problems.add(`${path}.value`, 'is not a host with an optional port')
   return { name, value }

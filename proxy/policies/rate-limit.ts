@@ -1,18 +1,18 @@
 import type { Clock } from '../clock.ts'
-import { checkField } from '../field-check.ts'
+import { nameAndValue } from '../field-check.ts'
 import { header, setHeader } from '../headers.ts'
 import { localReply } from '../local-reply.ts'
 import { checkPeerMatch, compilePeerMatch, type PeerMatch } from '../peer-match.ts'
 import { definePolicy } from '../policy.ts'
 import {
   integer,
-  join,
-  list,
-  milliseconds,
+  maxTimerMs,
   oneOf,
   onlyKeys,
   type Problems,
-  record,
+  type Raw,
+  records,
+  required,
 } from '../problems.ts'
 
 /**
@@ -43,15 +43,11 @@ export const rateLimit = definePolicy({
   at: ['listener', 'route'],
   check: (raw, path, problems): RateLimitConfig => {
     onlyKeys(raw, ['kind', 'tokens', 'intervalMs', 'status', 'headers', 'peer'], path, problems)
-    if (raw.tokens === undefined) problems.add(join(path, 'tokens'), 'is required')
-    if (raw.intervalMs === undefined) problems.add(join(path, 'intervalMs'), 'is required')
     return {
-      tokens: integer(raw, 'tokens', path, problems, 1, 1, 4_294_967_295),
-      intervalMs: milliseconds(raw, 'intervalMs', path, problems, 1_000, 50),
+      tokens: required(raw, 'tokens', path, problems, 1, 4_294_967_295),
+      intervalMs: required(raw, 'intervalMs', path, problems, 50, maxTimerMs),
       status: integer(raw, 'status', path, problems, 429, 400, 599),
-      headers: list(raw, 'headers', path, problems).map((entry, index) =>
-        checkChange(entry, `${join(path, 'headers')}[${index}]`, problems),
-      ),
+      headers: records(raw, 'headers', path, problems, checkChange),
       peer: checkPeerMatch(raw, path, problems),
     }
   },
@@ -115,9 +111,8 @@ function answerFields(changes: readonly RateLimitField[]): readonly string[] {
   return out
 }
 
-function checkChange(raw: unknown, path: string, problems: Problems): RateLimitField {
-  const fields = record(raw, path, problems)
-  onlyKeys(fields, ['op', 'name', 'value'], path, problems)
-  const op = oneOf(fields, 'op', path, problems, ['set', 'add'], 'set')
-  return { op, ...checkField(fields, path, problems) }
+function checkChange(raw: Raw, path: string, problems: Problems): RateLimitField {
+  onlyKeys(raw, ['op', 'name', 'value'], path, problems)
+  const op = oneOf(raw, 'op', path, problems, ['set', 'add'], 'set')
+  return { op, ...nameAndValue(raw, path, problems) }
 }

@@ -3,7 +3,17 @@ import { localReply } from '../local-reply.ts'
 import { checkStringMatch, compileStringMatch, type StringMatch } from '../matcher.ts'
 import { matchOrNull } from '../peer-match.ts'
 import { definePolicy } from '../policy.ts'
-import { join, list, oneOf, onlyKeys, type Problems, type Raw, record, text } from '../problems.ts'
+import {
+  join,
+  listOf,
+  oneOf,
+  onlyKeys,
+  type Problems,
+  type Raw,
+  record,
+  records,
+  text,
+} from '../problems.ts'
 
 /**
  * Who may call: rules in order, the first that matches decides, none refuses. Kuma: MeshTrafficPermission;
@@ -41,9 +51,7 @@ export const rbac = definePolicy({
   check: (raw, path, problems): RbacConfig => {
     onlyKeys(raw, ['kind', 'rules', 'plaintext'], path, problems)
     return {
-      rules: list(raw, 'rules', path, problems).map((rule, index) =>
-        checkRule(rule, `${join(path, 'rules')}[${index}]`, problems),
-      ),
+      rules: records(raw, 'rules', path, problems, checkRule),
       plaintext: oneOf(raw, 'plaintext', path, problems, ['deny', 'allow'], 'deny'),
     }
   },
@@ -121,8 +129,7 @@ function compileMatch(
     (sniTest === null || (sni !== null && sniTest(sni)))
 }
 
-function checkRule(raw: unknown, path: string, problems: Problems): RbacRule {
-  const fields = record(raw, path, problems)
+function checkRule(fields: Raw, path: string, problems: Problems): RbacRule {
   onlyKeys(fields, ['name', 'action', 'match'], path, problems)
   const at = join(path, 'match')
   // Without a match a rule would take everyone: whoever means that writes an empty one.
@@ -132,20 +139,9 @@ function checkRule(raw: unknown, path: string, problems: Problems): RbacRule {
     name: text(fields, 'name', path, problems),
     action: oneOf(fields, 'action', path, problems, rbacActions),
     match: {
-      uriSans: checkMatches(match, 'uriSans', at, problems),
-      notUriSans: checkMatches(match, 'notUriSans', at, problems),
+      uriSans: listOf(match, 'uriSans', at, problems, checkStringMatch),
+      notUriSans: listOf(match, 'notUriSans', at, problems, checkStringMatch),
       sni: matchOrNull(match.sni, join(at, 'sni'), problems),
     },
   }
-}
-
-function checkMatches(
-  raw: Raw,
-  key: string,
-  path: string,
-  problems: Problems,
-): readonly StringMatch[] {
-  return list(raw, key, path, problems).map((entry, index) =>
-    checkStringMatch(entry, `${join(path, key)}[${index}]`, problems),
-  )
 }

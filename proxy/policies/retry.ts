@@ -7,16 +7,18 @@ import {
   decimalOrNull,
   integer,
   join,
-  list,
+  listOf,
   maxTimerMs,
   milliseconds,
   oneOf,
   onlyKeys,
   type Problems,
   type Raw,
-  record,
   recordOrNull,
+  records,
   text,
+  whole,
+  word,
 } from '../problems.ts'
 import { responseFlags } from '../telemetry/response-flags.ts'
 import { compileNamedList, compileRetryOn, resetDelay } from './retry-on.ts'
@@ -145,24 +147,32 @@ function checkRetry(raw: Raw, path: string, problems: Problems): RetryConfig {
   onlyKeys(raw, known, path, problems)
   const backOffBaseMs = milliseconds(raw, 'backOffBaseMs', path, problems, 25, 1)
   const maxDefault = Math.min(10 * backOffBaseMs, maxTimerMs)
-  const words = list(raw, 'retryOn', path, problems).map((word, index) => {
-    const key = `${join(path, 'retryOn')}[${index}]`
-    return oneOf({ [key]: word }, key, '', problems, retryOnWords)
-  })
-  const statuses = list(raw, 'statuses', path, problems).map((status, index) => {
-    const key = `${join(path, 'statuses')}[${index}]`
-    return integer({ [key]: status }, key, '', problems, 500, 100, 599)
-  })
   return {
-    retryOn: words,
-    statuses,
+    retryOn: listOf(raw, 'retryOn', path, problems, (entry, at) =>
+      word(entry, at, problems, retryOnWords),
+    ),
+    statuses: listOf(raw, 'statuses', path, problems, (entry, at) =>
+      whole(entry, at, problems, 100, 599),
+    ),
     maxRetries: integer(raw, 'maxRetries', path, problems, 1, 0, 100),
     perTryTimeoutMs: milliseconds(raw, 'perTryTimeoutMs', path, problems, 0),
     backOffBaseMs,
     backOffMaxMs: milliseconds(raw, 'backOffMaxMs', path, problems, maxDefault, backOffBaseMs),
     rateLimitedBackOff: checkRateLimited(raw, path, problems),
-    retriableRequestHeaders: checkNamed(raw, 'retriableRequestHeaders', path, problems),
-    retriableResponseHeaders: checkNamed(raw, 'retriableResponseHeaders', path, problems),
+    retriableRequestHeaders: listOf(
+      raw,
+      'retriableRequestHeaders',
+      path,
+      problems,
+      checkNamedMatch,
+    ),
+    retriableResponseHeaders: listOf(
+      raw,
+      'retriableResponseHeaders',
+      path,
+      problems,
+      checkNamedMatch,
+    ),
     hostSelectionAttempts: integer(raw, 'hostSelectionAttempts', path, problems, 3, 0, 1_000),
     replayBytes: integer(raw, 'replayBytes', path, problems, 65_536, 0, maxReplayBytes),
     budgetPercent: decimalOrNull(raw, 'budgetPercent', path, problems, 0, 100),
@@ -188,26 +198,13 @@ const known = [
   'budgetPercent',
 ]
 
-function checkNamed(
-  raw: Raw,
-  key: string,
-  path: string,
-  problems: Problems,
-): readonly NamedMatch[] {
-  return list(raw, key, path, problems).map((entry, index) =>
-    checkNamedMatch(entry, `${join(path, key)}[${index}]`, problems),
-  )
-}
-
 function checkRateLimited(raw: Raw, path: string, problems: Problems): RateLimitedBackOff | null {
   const fields = recordOrNull(raw, 'rateLimitedBackOff', path, problems)
   if (fields === null) return null
   const at = join(path, 'rateLimitedBackOff')
   onlyKeys(fields, ['resetHeaders', 'maxMs'], at, problems)
   return {
-    resetHeaders: list(fields, 'resetHeaders', at, problems).map((entry, index) => {
-      const place = `${join(at, 'resetHeaders')}[${index}]`
-      const header = record(entry, place, problems)
+    resetHeaders: records(fields, 'resetHeaders', at, problems, (header, place) => {
       onlyKeys(header, ['name', 'format'], place, problems)
       const name = text(header, 'name', place, problems)
       return {
