@@ -190,18 +190,18 @@ export const metrics = {
     ssl_fail_verify_san: counter('clients refused because of their identity'),
     ssl_fail_verify_no_cert: counter('clients that showed no certificate'),
   },
-  /** One per worker. */
+  /** One per worker; never merged. */
   server: {
-    live: sharedGauge('1 while serving'),
-    uptime: sharedGauge('seconds since the start'),
-    event_loop_lag_ms: sharedGauge('longest delay of the event loop since the last scrape, ms'),
-    event_loop_utilization: sharedGauge(
+    live: gauge('1 while serving'),
+    uptime: gauge('seconds since the start'),
+    event_loop_lag_ms: gauge('longest delay of the event loop since the last scrape, ms'),
+    event_loop_utilization: gauge(
       'share of the time since the last scrape that the worker was busy, 0 to 1',
     ),
-    memory_rss: sharedGauge('resident memory of the process, bytes'),
+    memory_rss: gauge('resident memory of the process, bytes'),
     memory_heap_used: gauge('heap in use by the worker, bytes'),
     total_connections: gauge('connections now open, both sides'),
-    config_applied: sharedCounter('snapshots applied'),
+    config_applied: counter('snapshots applied'),
     worker_restarts: counter('workers replaced after a crash'),
   },
 } as const satisfies Record<string, Record<string, MetricRow>>

@@ -1,0 +1,66 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import t, { type Test } from 'tap'
+import { families } from '../dp-agent/prometheus.ts'
+import { histogramBounds, type MetricScope, metrics } from '../proxy/telemetry/metrics.ts'
+import { type FlagRow, flagRows, responseFlags } from '../proxy/telemetry/response-flags.ts'
+
+/** A page made from a table must equal what is checked in; `UPDATE=1` writes it. */
+function isUpToDate(t: Test, path: string, text: string): void {
+  const file = new URL(`../docs/${path}`, import.meta.url)
+  if (process.env.UPDATE === '1') writeFileSync(file, text)
+  const written = existsSync(file) ? readFileSync(file, 'utf8') : ''
+  t.equal(written, text, `docs/${path} is old: run this test with UPDATE=1`)
+}
+
+const row = (...cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |\n`
+
+const scopeTitles: Readonly<Record<MetricScope, string>> = {
+  cluster: 'Clusters',
+  http: 'HTTP listeners',
+  tcp: 'TCP listeners',
+  listener: 'Listeners',
+  server: 'Workers',
+}
+
+t.test('docs: metrics.md is what the table of metrics says', async (t) => {
+  let page = `# Metrics
+
+Made from \`proxy/telemetry/metrics.ts\`; do not edit. Names are Envoy's, so that dashboards keep working.
+\`/metrics\` on the admin server shows them to Prometheus, with those of the process (\`process_…\`, \`nodejs_…\`) from
+prom-client; \`?usedonly\` leaves out what never counted. \`/stats\` shows the same numbers under the names that Envoy's
+\`/stats\` has. Several workers' numbers are added, those marked "largest" excepted, which all workers measure of the same
+thing. Counts begin anew when a worker is replaced.
+
+Buckets of histograms, ms: ${histogramBounds.join(', ')}.
+`
+  for (const [scope, title] of Object.entries(scopeTitles)) {
+    const rows: Readonly<Record<string, { readonly merge: string }>> = metrics[scope as MetricScope]
+    page += `\n## ${title}\n\n${row('metric', 'type', 'labels', 'what it counts')}${row('---', '---', '---', '---')}`
+    for (const { name, type, labels, help } of families.filter((one) => one.scope === scope)) {
+      const largest = rows[name.slice(`envoy_${scope}_`.length)]?.merge === 'max'
+      const labelList = labels.map((label) => `\`${label}\``).join(' ')
+      page += row(`\`${name}\``, type, labelList, largest ? `${help} (largest)` : help)
+    }
+  }
+  isUpToDate(t, 'metrics.md', page)
+})
+
+t.test('docs: response-flags.md is what the table of flags says', async (t) => {
+  let page = `# Response flags
+
+Made from \`proxy/telemetry/response-flags.ts\`; do not edit. Why the proxy answered by itself or ended an exchange:
+\`%RESPONSE_FLAGS%\` in the access log, \`response_flag\` in the metrics. More than one may be set, as in \`UF,URX\`. The finer
+reason is \`%RESPONSE_CODE_DETAILS%\`. Status 0: nobody is left to answer, or the flag only says what happened on the way.
+
+${row('flag', 'name', 'HTTP status', 'gRPC status', 'what happened')}${row('---', '---', '---', '---', '---')}`
+  for (const [name, flag] of Object.entries<FlagRow>(responseFlags)) {
+    page += row(`\`${flag.short}\``, name, flag.status, flag.grpcStatus, flag.help)
+  }
+  isUpToDate(t, 'response-flags.md', page)
+})
+
+t.test('docs: every flag has a bit and a short code of its own', async (t) => {
+  t.equal(new Set(flagRows.map(({ bit }) => bit)).size, flagRows.length)
+  t.equal(new Set(flagRows.map(({ short }) => short)).size, flagRows.length)
+  t.ok(flagRows.every(({ bit }) => bit > 0 && Number.isInteger(Math.log2(bit))))
+})
