@@ -13,11 +13,8 @@ export interface AgentView {
   readiness(): Readiness
   config(): ConfigStatus
   certificate(): CertificateStatus | null
-  /** Prometheus text, or OpenMetrics if `accept` asks for it. */
-  metrics(
-    accept: string,
-    usedOnly: boolean,
-  ): Promise<{ readonly type: string; readonly body: string }>
+  /** Prometheus text and its media type. */
+  metrics(usedOnly: boolean): Promise<{ readonly type: string; readonly body: string }>
   logLevel(): LogLevel
   setLogLevel(level: LogLevel): void
   /** True: report not ready although all is well. Envoy: `/healthcheck/fail`. */

@@ -17,7 +17,7 @@ export interface Endpoint {
   /** Parameters as shown in help; empty for none. */
   readonly query: string
   readonly help: string
-  handle(agent: AgentView, query: URLSearchParams, accept: string): Reply | Promise<Reply>
+  handle(agent: AgentView, query: URLSearchParams): Reply | Promise<Reply>
 }
 
 const get = (
@@ -34,8 +34,8 @@ const post = (
   query: string = '',
 ): Endpoint => ({ method: 'POST', path, query, help, handle })
 
-const metrics: Endpoint['handle'] = async (agent, query, accept) => {
-  const { type, body } = await agent.metrics(accept, query.has('usedonly'))
+const metrics: Endpoint['handle'] = async (agent, query) => {
+  const { type, body } = await agent.metrics(query.has('usedonly'))
   return { status: 200, type, body }
 }
 

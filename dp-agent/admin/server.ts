@@ -85,8 +85,7 @@ async function serve(
     return
   }
   try {
-    const accept = request.headers.accept ?? ''
-    send(response, await row.handle(agent, new URLSearchParams(search), accept), {})
+    send(response, await row.handle(agent, new URLSearchParams(search)), {})
   } catch (error) {
     options.log.error('admin endpoint failed', { path, error: String(error) })
     send(response, plainText('failed; the log says why', 500), {})

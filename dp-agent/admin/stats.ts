@@ -16,7 +16,7 @@ export async function stats(agent: AgentView, query: URLSearchParams): Promise<R
   const format = query.get('format') ?? 'text'
   const usedOnly = query.has('usedonly')
   if (format === 'prometheus') {
-    const { type, body } = await agent.metrics('', usedOnly)
+    const { type, body } = await agent.metrics(usedOnly)
     return { status: 200, type, body }
   }
   const filter = compileFilter(query.get('filter') ?? '')

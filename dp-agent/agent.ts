@@ -1,0 +1,202 @@
+import type { IdentityMaterial } from '../config/settings.ts'
+import type { Source } from '../config/source.ts'
+import type { Clock } from '../proxy/clock.ts'
+import type { About, AgentView, CertificateStatus } from './admin/agent-view.ts'
+import { type AdminServer, startAdmin } from './admin/server.ts'
+import type { SocketAddress } from './cli/option.ts'
+import { type Configuration, type ConfigurationOptions, newConfiguration } from './configuration.ts'
+import { drain } from './drain.ts'
+import type { LeveledLog } from './leveled-log.ts'
+import { type Metrics, newMetrics } from './metrics.ts'
+import {
+  type MetricsListener,
+  newMetricsListener,
+  type ProvidedCertificate,
+} from './metrics-listener.ts'
+import { certificateOf, readiness } from './readiness.ts'
+import { newTracing, type SpanExport } from './tracing.ts'
+import type { SpawnWorker } from './worker/messages.ts'
+import { startWorkers, type Workers } from './workers.ts'
+
+/** Where our certificate comes from. `start` gives it at once or when it is there, then whenever it is renewed. */
+export interface IdentitySource {
+  start(give: (identity: IdentityMaterial) => void): void
+  stop(): void
+}
+
+export interface AgentOptions {
+  readonly clock: Clock
+  readonly log: LeveledLog
+  readonly about: About
+  readonly source: Source
+  /** Null when no place for a certificate was given. */
+  readonly identity: IdentitySource | null
+  readonly compose: ConfigurationOptions['compose']
+  readonly spawn: SpawnWorker
+  readonly workers: number
+  readonly admin: { readonly address: SocketAddress; readonly hosts: readonly string[] }
+  readonly metricsCertificate: ProvidedCertificate | null
+  readonly drainTimeMs: number
+  readonly drainQuietMs: number
+}
+
+/** The process beside the application, from start to end. */
+export interface Agent {
+  /** Resolves with the exit code when all has been closed. */
+  readonly ended: Promise<number>
+  /** As bound; null when it could not be. */
+  readonly adminAddress: SocketAddress | null
+  /** Reads the configuration again, changed or not. */
+  reload(): void
+  reopenLogs(): void
+  /** Lets what is under way finish, then ends. */
+  drain(): void
+}
+
+/** What the agent is made of, and where it is in its life. */
+interface Life {
+  readonly options: AgentOptions
+  readonly workers: Workers
+  readonly tracing: SpanExport
+  readonly metrics: Metrics
+  readonly metricsListener: MetricsListener
+  readonly configuration: Configuration
+  admin: AdminServer | null
+  identity: IdentityMaterial | null
+  certificate: CertificateStatus | null
+  phase: 'running' | 'draining' | 'closing'
+  healthcheckFailed: boolean
+  readonly end: (code: number) => void
+}
+
+/** Wires identity and source → configuration → workers, and what looks at them. */
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  const { clock, log, spawn, source } = options
+  const ended = Promise.withResolvers<number>()
+  const tracing = newTracing(clock, log)
+  const onSpans = tracing.export
+  const workers = startWorkers({ count: options.workers, clock, log, spawn, onSpans })
+  const metrics = newMetrics(workers.stats)
+  const metricsListener = newMetricsListener({
+    clock,
+    log,
+    provided: options.metricsCertificate,
+    scrape: (usedOnly) => metrics.scrape({ usedOnly }),
+  })
+  const configuration = newConfiguration({
+    clock,
+    log,
+    compose: options.compose,
+    apply: workers.apply,
+    onSettings(settings, snapshot) {
+      life.certificate = certificateOf(snapshot)
+      metricsListener.apply(settings.metrics.prometheus, life.identity)
+    },
+    onStartFailure({ code, messages }) {
+      for (const message of messages) log.error(message)
+      void close(life, code)
+    },
+  })
+  const life: Life = {
+    options,
+    workers,
+    tracing,
+    metrics,
+    metricsListener,
+    configuration,
+    admin: null,
+    identity: null,
+    certificate: null,
+    phase: 'running',
+    healthcheckFailed: false,
+    end: ended.resolve,
+  }
+  if (await bindAdmin(life)) {
+    options.identity?.start((identity) => {
+      life.identity = identity
+      configuration.identified(identity)
+    })
+    source.start(configuration.emitted)
+  }
+  return {
+    ended: ended.promise,
+    adminAddress: life.admin?.address ?? null,
+    reload() {
+      if (life.phase !== 'running') return
+      source.stop()
+      source.start(configuration.emitted)
+    },
+    reopenLogs: workers.reopenLogs,
+    drain: () => void drainAndClose(life),
+  }
+}
+
+/** The agent as its admin server sees it. */
+function viewOf(life: Life): AgentView {
+  const { workers, configuration, metrics, options } = life
+  const { clock, log, about } = options
+  return {
+    clock,
+    workers,
+    about,
+    config: configuration.status,
+    readiness: () =>
+      readiness({
+        draining: life.phase !== 'running' || life.healthcheckFailed,
+        waitingFor: configuration.waitingFor(),
+        workers: workers.status(),
+        certificate: life.certificate,
+        now: clock.wall(),
+      }),
+    certificate: () => life.certificate,
+    metrics: (usedOnly) => metrics.scrape({ usedOnly }),
+    logLevel: log.level,
+    setLogLevel(level) {
+      log.setLevel(level)
+      workers.setLogLevel(level)
+    },
+    failHealthcheck(failed) {
+      life.healthcheckFailed = failed
+    },
+    quit: () => void close(life, 0),
+  }
+}
+
+async function bindAdmin(life: Life): Promise<boolean> {
+  const { admin, log } = life.options
+  try {
+    life.admin = await startAdmin(viewOf(life), { ...admin, log })
+    log.info('admin server listens', { ...life.admin.address })
+    return true
+  } catch (error) {
+    const { host, port } = admin.address
+    const hint = 'another sidecar may have it: choose another with --admin, port 0 takes a free one'
+    log.error('admin server cannot listen', { host, port, error: String(error), hint })
+    await close(life, 3)
+    return false
+  }
+}
+
+async function drainAndClose(life: Life): Promise<void> {
+  if (life.phase !== 'running') return
+  life.phase = 'draining'
+  const { clock, log, drainTimeMs, drainQuietMs } = life.options
+  log.info('draining', { atMostMs: drainTimeMs })
+  if (life.configuration.waitingFor() === null) {
+    await drain({ clock, log, workers: life.workers, drainTimeMs, quietMs: drainQuietMs })
+  }
+  await close(life, 0)
+}
+
+/** Nothing comes in any more; what is still open is cut; what was measured is sent. */
+async function close(life: Life, code: number): Promise<void> {
+  if (life.phase === 'closing') return
+  life.phase = 'closing'
+  life.options.source.stop()
+  life.options.identity?.stop()
+  life.configuration.stop()
+  await life.workers.close()
+  await Promise.all([life.tracing.stop(), life.metricsListener.close()])
+  await life.admin?.close()
+  life.end(code)
+}

@@ -1,0 +1,40 @@
+import { X509Certificate } from 'node:crypto'
+import type { Snapshot } from '../proxy/model/snapshot.ts'
+import type { CertificateStatus, Readiness } from './admin/agent-view.ts'
+import type { WorkerStatus } from './worker/supervise.ts'
+
+export interface ReadinessFacts {
+  readonly draining: boolean
+  /** Why nothing is served yet; null once it is. */
+  readonly waitingFor: string | null
+  readonly workers: readonly WorkerStatus[]
+  readonly certificate: CertificateStatus | null
+  /** Unix ms. */
+  readonly now: number
+}
+
+/** Live once the first snapshot was at work on all workers, while one of them serves and our certificate is valid. */
+export function readiness(facts: ReadinessFacts): Readiness {
+  if (facts.draining) return { state: 'DRAINING', reasons: ['told to take no more'] }
+  const reasons = [
+    ...(facts.waitingFor === null ? [] : [facts.waitingFor]),
+    ...(facts.workers.some((worker) => worker.state === 'serving') ? [] : ['no worker serves']),
+    ...(facts.certificate !== null && facts.certificate.notAfter <= facts.now
+      ? ['our certificate has expired']
+      : []),
+  ]
+  return { state: reasons.length === 0 ? 'LIVE' : 'INITIALIZING', reasons }
+}
+
+/** The certificate we show, by the leaf of the first certificate secret; null without one, or when it is not one. */
+export function certificateOf(snapshot: Snapshot): CertificateStatus | null {
+  const secret = snapshot.secrets.find((one) => one.kind === 'certificate')
+  if (secret?.kind !== 'certificate') return null
+  try {
+    const leaf = new X509Certificate(secret.chain)
+    const uri = /URI:([^,\s]+)/.exec(leaf.subjectAltName ?? '')
+    return { spiffeId: uri?.[1] ?? '', notAfter: leaf.validToDate.getTime() }
+  } catch {
+    return null
+  }
+}
