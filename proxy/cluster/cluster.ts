@@ -18,6 +18,7 @@ import type { Endpoint } from './endpoint.ts'
 import { type HealthChecker, newHealthChecker } from './health-check.ts'
 import { buildLevels, type LocalityMembers, type PriorityLevel } from './levels.ts'
 import { mergeEndpoints } from './membership.ts'
+import { newProbe } from './probes.ts'
 
 /** Limits on what a cluster may have open at once, per worker. Set by the circuit breaker policy; Envoy's defaults. */
 export interface Limits {
@@ -190,7 +191,9 @@ function checkerFor(cluster: Cluster): HealthChecker | null {
       cluster: cluster.name,
     })
   }
-  return newHealthChecker(cluster, check)
+  return newHealthChecker(cluster, check, (endpoint) =>
+    newProbe(endpoint, check, cluster.env.connect),
+  )
 }
 
 function apply(cluster: Cluster, found: Found): void {

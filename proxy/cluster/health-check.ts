@@ -4,7 +4,6 @@ import type { Cluster } from './cluster.ts'
 import { type Endpoint, unhealthyBits } from './endpoint.ts'
 import { type HealthEvents, newHealthEvents } from './health-events.ts'
 import type { Probe, ProbeResult } from './probe.ts'
-import { newProbe } from './probes.ts'
 
 /** Probes the endpoints of a cluster and keeps their `byProbe` bit. */
 export interface HealthChecker {
@@ -36,6 +35,7 @@ const refreshMs = 50
 interface Checker {
   readonly cluster: Cluster
   readonly config: HealthCheck
+  readonly probeOf: (endpoint: Endpoint) => Probe
   readonly events: HealthEvents
   readonly sessions: Map<Endpoint, Session>
   refreshTimer: Timer | null
@@ -51,10 +51,15 @@ interface Checker {
  * when it never had any.
  * Source: Envoy "Health checking", `HealthCheckerImplBase`; Kuma MeshHealthCheck.
  */
-export function newHealthChecker(cluster: Cluster, config: HealthCheck): HealthChecker {
+export function newHealthChecker(
+  cluster: Cluster,
+  config: HealthCheck,
+  probeOf: (endpoint: Endpoint) => Probe,
+): HealthChecker {
   const checker: Checker = {
     cluster,
     config,
+    probeOf,
     events: newHealthEvents(cluster, config),
     sessions: new Map(),
     refreshTimer: null,
@@ -90,7 +95,7 @@ function startSession(checker: Checker, endpoint: Endpoint): void {
   const { clock } = cluster.env
   const session: Session = {
     endpoint,
-    probe: newProbe(endpoint, config, cluster.env.connect),
+    probe: checker.probeOf(endpoint),
     decided: false,
     successes: 0,
     failures: 0,

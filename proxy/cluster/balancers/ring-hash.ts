@@ -8,7 +8,7 @@ type Config = Extract<BalancerConfig, { readonly kind: 'ring_hash' }>
 
 /**
  * Each endpoint stands at many points of a ring of 64-bit hashes; a key belongs to the next point at or above its own
- * hash. When an endpoint leaves, only its keys move. Weight is the number of points. Cost: O(log points) per pick;
+ * hash. When an endpoint leaves, hardly any other keys move. Weight is the number of points. Cost: O(log points) per pick;
  * a ring of 1,024 points is built in under a millisecond, one of the largest size in seconds.
  * Source: Envoy `RingHashLbConfig`, whose points are the hashes of `<address>_<i>`; ketama.
  */
