@@ -67,7 +67,7 @@ t.test('chunked: refuses what could be read in two ways', async (t) => {
   )
 })
 
-t.test('chunked: how the bytes are cut makes no difference', async (t) => {
+t.test('chunked: how the bytes are cut makes no difference', async () => {
   const chunk = fc.string({ minLength: 1, maxLength: 40 })
   fc.assert(
     fc.property(fc.array(chunk), fc.boolean(), fc.array(fc.nat(500)), (chunks, trailer, cuts) => {
@@ -88,7 +88,7 @@ t.test('chunked: how the bytes are cut makes no difference', async (t) => {
   )
 })
 
-t.test('chunked: never throws, whatever comes', async (t) => {
+t.test('chunked: never throws, whatever comes', async () => {
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 60 }), { maxLength: 5 }), (pieces) => {
       decode(pieces.map((piece) => Buffer.from(piece)))

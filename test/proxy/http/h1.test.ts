@@ -321,7 +321,7 @@ t.test(
     for (let i = 0; i < broken.length; i += 1) {
       const c = await client()
       c.write(`GET /${i} HTTP/1.1\r\nHost: a\r\n\r\n`)
-      t.match(await c.until((text) => text.includes('\r\n\r\n')), /^HTTP\/1\.1 502/, broken[i])
+      t.match(await c.until((text) => text.includes('\r\n\r\n')), /^HTTP\/1\.1 502/, `${broken[i]}`)
     }
     t.equal(app.sockets.length, broken.length)
     t.equal(http().reasons.get('UPE'), broken.length)

@@ -1,0 +1,399 @@
+import t from 'tap'
+import type { Snapshot } from '../../../proxy/model/snapshot.ts'
+import type { PolicyConfig } from '../../../proxy/policies.ts'
+import { fakeClock } from '../../support/fake-clock.ts'
+import { ok, origin } from '../../support/origin.ts'
+import { runProxy } from '../../support/proxy.ts'
+import {
+  chain,
+  cluster,
+  endpoints,
+  forwardTo,
+  httpFilter,
+  listener,
+  route,
+  routeTable,
+  snapshot,
+} from '../../support/snapshot.ts'
+import { rawClient, rawServer } from '../../support/sockets.ts'
+
+const retry = (over: object = {}): PolicyConfig => ({
+  kind: 'retry',
+  retryOn: ['gateway-error', 'connect-failure', 'refused-stream', 'reset'],
+  statuses: [],
+  maxRetries: 2,
+  perTryTimeoutMs: 0,
+  backOffBaseMs: 1,
+  backOffMaxMs: 1,
+  rateLimitedBackOff: null,
+  retriableRequestHeaders: [],
+  retriableResponseHeaders: [],
+  hostSelectionAttempts: 3,
+  replayBytes: 65_536,
+  budgetPercent: null,
+  ...over,
+})
+
+const timeout = (requestTimeoutMs: number): PolicyConfig => ({
+  kind: 'timeout',
+  requestTimeoutMs,
+  streamIdleTimeoutMs: null,
+})
+
+const limits = (over: object): PolicyConfig => ({
+  kind: 'circuit_breaker',
+  maxConnections: 1_024,
+  maxPending: 1_024,
+  maxRequests: 1_024,
+  maxRetries: 3,
+  retryBudgetPercent: null,
+  retryBudgetMin: 3,
+  ...over,
+})
+
+const mesh = (
+  ports: number[],
+  policies: readonly PolicyConfig[],
+  over: Partial<Snapshot> = {},
+): Snapshot =>
+  snapshot({
+    endpoints: [endpoints('app', ...ports)],
+    routeTables: [routeTable([route({ policies })])],
+    ...over,
+  })
+
+const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+const settle = () => new Promise((resolve) => setImmediate(resolve))
+
+/** A port on which nobody listens. */
+async function deadPort(): Promise<number> {
+  const parts: (() => unknown)[] = []
+  const { port } = await rawServer({ teardown: (run) => parts.push(run) }, () => {})
+  for (const run of parts) await run()
+  return port
+}
+
+t.test('router: tries another endpoint when one refuses the connection', async (t) => {
+  const app = await origin(t, ({ socket }) => void socket.write(ok()))
+  const running = await runProxy(t, mesh([await deadPort(), app.port], [retry()]))
+  const c = await rawClient(t, running.port())
+  for (let i = 1; i <= 4; i += 1) {
+    c.write(get)
+    t.match(await c.until((text) => text.split('200 OK').length === i + 1), /200 OK/)
+  }
+  t.ok(running.cluster().counters.upstream_rq_retry >= 1)
+  t.equal(
+    running.cluster().counters.upstream_cx_connect_fail,
+    running.cluster().counters.upstream_rq_retry,
+  )
+  t.equal(running.cluster().counters.upstream_rq_active, 0)
+})
+
+t.test('router: sends the whole body again with a retry', async (t) => {
+  const bad = await origin(
+    t,
+    ({ socket }) => void socket.write('HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n'),
+  )
+  const good = await origin(t, ({ socket }) => {
+    const answer = (): void => {
+      if (good.received().endsWith('hello')) socket.write(ok('got it'))
+    }
+    socket.on('data', answer)
+    answer()
+  })
+  const running = await runProxy(t, mesh([bad.port, good.port], [retry()]))
+  for (let i = 0; i < 2; i += 1) {
+    const c = await rawClient(t, running.port())
+    c.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n')
+    c.write('hello')
+    t.match(
+      await c.until((text) => text.endsWith('got it') || text.includes('503')),
+      /^HTTP\/1\.1 200/,
+    )
+  }
+  t.match(good.received(), /content-length: 5\r\n\r\nhello/)
+})
+
+t.test('router: a body too long to keep is not sent twice', async (t) => {
+  const bad = await origin(
+    t,
+    ({ socket }) => void socket.write('HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n'),
+  )
+  const running = await runProxy(t, mesh([bad.port], [retry({ replayBytes: 4 })]))
+  const c = await rawClient(t, running.port())
+  c.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello')
+  t.match(await c.until((text) => text.includes('\r\n\r\n')), /^HTTP\/1\.1 503/)
+  t.equal(bad.heads.length, 1)
+})
+
+t.test('router: never tries again once the answer has begun', async (t) => {
+  const app = await origin(
+    t,
+    ({ socket }) => void socket.end('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'),
+  )
+  const running = await runProxy(t, mesh([app.port], [retry({ retryOn: ['5xx', 'reset'] })]))
+  const c = await rawClient(t, running.port())
+  c.write(get)
+  t.match(await c.closed(), /half$/)
+  t.equal(app.heads.length, 1)
+  t.equal(running.http().reasons.get('UC'), 1)
+})
+
+t.test(
+  'router: a connection that died of old age is made good, without a retry policy',
+  async (t) => {
+    const app = await origin(t, ({ socket, connection }) => {
+      if (connection === 0 && app.heads.length === 2) socket.resetAndDestroy()
+      else socket.write(ok())
+    })
+    const running = await runProxy(t, mesh([app.port], []))
+    const c = await rawClient(t, running.port())
+    c.write(get)
+    await c.until((text) => text.endsWith('ok'))
+    c.write(get)
+    t.match(
+      await c.until((text) => text.split('200 OK').length === 3 || text.includes('503')),
+      /ok$/,
+    )
+    t.equal(app.sockets.length, 2)
+    t.equal(running.cluster().counters.upstream_rq_retry, 0)
+  },
+)
+
+t.test('router: a POST on a connection that died is not sent twice', async (t) => {
+  const app = await origin(t, ({ head, socket }) => {
+    if (head.startsWith('POST')) socket.resetAndDestroy()
+    else socket.write(ok())
+  })
+  const running = await runProxy(t, mesh([app.port], []))
+  const c = await rawClient(t, running.port())
+  c.write(get)
+  await c.until((text) => text.endsWith('ok'))
+  c.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n')
+  t.match(await c.until((text) => text.includes('503')), /503/)
+  t.equal(app.heads.filter((head) => head.startsWith('POST')).length, 1)
+})
+
+t.test('router: keeps off a connection that its endpoint said it would close', async (t) => {
+  const clock = fakeClock()
+  const app = await origin(
+    t,
+    ({ socket }) => void socket.write(ok('ok', 'keep-alive: timeout=5\r\n')),
+  )
+  const running = await runProxy(t, mesh([app.port], []), clock)
+  const c = await rawClient(t, running.port())
+  c.write(get)
+  await c.until((text) => text.endsWith('ok'))
+  clock.tick(4_100)
+  c.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n')
+  await c.until((text) => text.split('200 OK').length === 3)
+  t.equal(app.sockets.length, 2)
+})
+
+t.test('router: the request time-out answers 504 and gives the try up', async (t) => {
+  const clock = fakeClock()
+  const app = await origin(t, () => {})
+  const running = await runProxy(t, mesh([app.port], [timeout(1_000)]), clock)
+  const c = await rawClient(t, running.port())
+  c.write(get)
+  while (app.heads.length === 0) await settle()
+  const closed = new Promise((resolve) => app.sockets[0]!.on('close', resolve))
+  clock.tick(950)
+  t.equal(c.text(), '')
+  clock.tick(100)
+  t.match(await c.until((text) => text.includes('\r\n\r\n')), /^HTTP\/1\.1 504/)
+  await closed
+  t.equal(running.http().reasons.get('UT'), 1)
+  t.equal(running.cluster().counters.upstream_rq_timeout, 1)
+})
+
+t.test('router: the time-out of a try leads to another', async (t) => {
+  const clock = fakeClock()
+  const slow = await origin(t, () => {})
+  const fast = await origin(t, ({ socket }) => void socket.write(ok()))
+  const running = await runProxy(
+    t,
+    mesh([slow.port, fast.port], [retry({ perTryTimeoutMs: 100, retryOn: ['5xx'] })]),
+    clock,
+  )
+  const c = await rawClient(t, running.port())
+  const other = await rawClient(t, running.port())
+  c.write(get)
+  while (slow.heads.length + fast.heads.length === 0) await settle()
+  other.write(get)
+  while (slow.heads.length === 0) await settle()
+  clock.tick(150)
+  while (fast.heads.length < 2) {
+    clock.tick(1)
+    await settle()
+  }
+  t.match(await c.until((text) => text.includes('200 OK')), /200 OK/)
+  t.match(await other.until((text) => text.includes('200 OK')), /200 OK/)
+  t.equal(running.cluster().counters.upstream_rq_per_try_timeout, 1)
+})
+
+t.test(
+  'router: exactly the limit of requests is in flight, the next is answered at once',
+  async (t) => {
+    const app = await origin(t, () => {})
+    const running = await runProxy(
+      t,
+      mesh([app.port], [], { clusters: [cluster({ policies: [limits({ maxRequests: 2 })] })] }),
+    )
+    const clients = await Promise.all([1, 2, 3].map(() => rawClient(t, running.port())))
+    clients[0]!.write(get)
+    clients[1]!.write(get)
+    while (app.heads.length < 2) await settle()
+    clients[2]!.write(get)
+    t.match(
+      await clients[2]!.until((text) => text.includes('\r\n\r\n')),
+      /^HTTP\/1\.1 503 [^]*x-envoy-overloaded: true/,
+    )
+    t.equal(app.heads.length, 2)
+    t.equal(running.http().reasons.get('UO'), 1)
+  },
+)
+
+t.test(
+  'router: requests over the connection limit wait in line, those over the line are refused',
+  async (t) => {
+    const waiting: (() => void)[] = []
+    const app = await origin(t, ({ socket }) => void waiting.push(() => socket.write(ok())))
+    const running = await runProxy(
+      t,
+      mesh([app.port], [], {
+        clusters: [cluster({ policies: [limits({ maxConnections: 1, maxPending: 1 })] })],
+      }),
+    )
+    const [first, second, third] = await Promise.all(
+      [1, 2, 3].map(() => rawClient(t, running.port())),
+    )
+    first!.write(get)
+    while (waiting.length === 0) await settle()
+    second!.write(get)
+    while (running.cluster().counters.upstream_rq_pending_active === 0) await settle()
+    third!.write(get)
+    t.match(await third!.until((text) => text.includes('\r\n\r\n')), /^HTTP\/1\.1 503/)
+    waiting[0]!()
+    await first!.until((text) => text.endsWith('ok'))
+    while (waiting.length < 2) await settle()
+    waiting[1]!()
+    await second!.until((text) => text.endsWith('ok'))
+    t.equal(app.sockets.length, 1)
+    t.equal(running.cluster().counters.upstream_rq_pending_overflow, 1)
+  },
+)
+
+t.test('router: no endpoint is UH, no route is NR, no cluster is NC', async (t) => {
+  const table = routeTable([
+    route({
+      match: { path: { kind: 'exact', value: '/uh' }, methods: [], headers: [], query: [] },
+    }),
+    route({
+      match: { path: { kind: 'exact', value: '/nc' }, methods: [], headers: [], query: [] },
+      action: forwardTo('gone'),
+    }),
+  ])
+  const running = await runProxy(t, snapshot({ routeTables: [table] }))
+  const c = await rawClient(t, running.port())
+  for (const path of ['/uh', '/nc', '/nr']) c.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`)
+  const text = await c.until((all) => all.split('HTTP/1.1 ').length === 4 && all.includes('404'))
+  t.same(
+    [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status),
+    ['503', '503', '404'],
+  )
+  t.same([...running.http().reasons.keys()].sort(), ['NC', 'NR', 'UH'])
+})
+
+t.test('router: redirects and direct answers come from the configuration', async (t) => {
+  const match = (value: string) => ({
+    path: { kind: 'segment' as const, value },
+    methods: [],
+    headers: [],
+    query: [],
+  })
+  const table = routeTable([
+    route({
+      match: match('/old'),
+      action: {
+        kind: 'redirect',
+        scheme: 'https',
+        host: null,
+        port: null,
+        path: { kind: 'prefix', value: '/new' },
+        status: 301,
+      },
+    }),
+    route({
+      match: match('/teapot'),
+      action: { kind: 'direct', status: 418, body: 'short and stout' },
+    }),
+  ])
+  const running = await runProxy(t, snapshot({ routeTables: [table] }))
+  const c = await rawClient(t, running.port())
+  c.write('GET /old/x?y HTTP/1.1\r\nHost: a.org:80\r\n\r\n')
+  t.match(
+    await c.until((text) => text.includes('\r\n\r\n')),
+    /301 Moved Permanently\r\nlocation: https:\/\/a\.org\/new\/x\?y\r\n/,
+  )
+  c.write('GET /teapot HTTP/1.1\r\nHost: a.org\r\n\r\n')
+  t.match(await c.until((text) => text.endsWith('stout')), /418/)
+})
+
+t.test(
+  'router: a new snapshot changes routes under an open connection and keeps the pool',
+  async (t) => {
+    const one = await origin(t, ({ socket }) => void socket.write(ok('one')))
+    const two = await origin(t, ({ socket }) => void socket.write(ok('two')))
+    const first = snapshot({
+      clusters: [cluster(), cluster({ name: 'other' })],
+      endpoints: [endpoints('app', one.port), endpoints('other', two.port)],
+    })
+    const running = await runProxy(t, first)
+    const c = await rawClient(t, running.port())
+    c.write(get)
+    await c.until((text) => text.endsWith('one'))
+    const port = running.port()
+    await running.proxy.apply({
+      ...first,
+      routeTables: [routeTable([route({ action: forwardTo('other') })])],
+    })
+    c.write(get)
+    await c.until((text) => text.endsWith('two'))
+    await running.proxy.apply(first)
+    c.write(get)
+    await c.until((text) => text.split('one').length === 3)
+    t.equal(running.port(), port)
+    t.equal(one.sockets.length, 1)
+    t.equal(running.cluster().counters.upstream_rq_2xx, 2)
+  },
+)
+
+t.test('router: a listener that leaves finishes what it has and takes nothing new', async (t) => {
+  const waiting: (() => void)[] = []
+  const app = await origin(t, ({ socket }) => void waiting.push(() => socket.write(ok())))
+  const running = await runProxy(t, mesh([app.port], []))
+  const port = running.port()
+  const c = await rawClient(t, port)
+  c.write(get)
+  while (waiting.length === 0) await settle()
+  const other = listener({ name: 'other', filterChains: [chain({ filter: httpFilter() })] })
+  await running.proxy.apply(
+    snapshot({ listeners: [other], endpoints: [endpoints('app', app.port)] }),
+  )
+  await t.rejects(rawClient(t, port))
+  waiting[0]!()
+  t.match(await c.closed(), /connection: close\r\n[^]*ok$/)
+})
+
+t.test('router: a drain tells keep-alive callers to go with their next answer', async (t) => {
+  const app = await origin(t, ({ socket }) => void socket.write(ok()))
+  const running = await runProxy(t, mesh([app.port], []))
+  const busy = await rawClient(t, running.port())
+  busy.write(get)
+  await busy.until((text) => text.endsWith('ok'))
+  running.proxy.drain()
+  const fresh = await rawClient(t, running.port())
+  fresh.write(get)
+  t.match(await fresh.closed(), /connection: close/)
+})
