@@ -2,7 +2,8 @@ import { connect, type Socket } from 'node:net'
 import type { Endpoint } from '../cluster/endpoint.ts'
 import type { ProxyEnv } from '../env.ts'
 import type { ConnectionTls } from '../exchange.ts'
-import { connectTls, type TlsRefusal } from './tls.ts'
+import type { TlsRefusal } from '../tls-refusal.ts'
+import { connectTls } from './tls.ts'
 
 /** An attempt to connect that can be given up. */
 export interface Connecting {
