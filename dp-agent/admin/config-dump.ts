@@ -1,6 +1,5 @@
 import { formatProblem } from '../../config/source.ts'
-import { redacted, type Secret } from '../../proxy/model/secret.ts'
-import type { Snapshot } from '../../proxy/model/snapshot.ts'
+import { dumpSnapshot } from '../../proxy/model/snapshot.ts'
 import { isoTime } from '../../proxy/telemetry/strftime.ts'
 import type { AgentView } from './agent-view.ts'
 import { json, plainText, type Reply } from './reply.ts'
@@ -19,7 +18,7 @@ export function configDump(agent: AgentView, query: URLSearchParams): Reply {
     return plainText(`resource is one of ${kinds.join(', ')}`, 400)
   }
   const { snapshot, version, acceptedAt, stale, problems, failures } = agent.config()
-  const shown = redact(snapshot)
+  const shown = dumpSnapshot(snapshot)
   const resources = Object.fromEntries(
     kinds
       .filter((known) => kind === null || known === kind)
@@ -35,13 +34,3 @@ export function configDump(agent: AgentView, query: URLSearchParams): Reply {
     ...resources,
   })
 }
-
-/** The same snapshot with every key and certificate taken out. */
-export function redact(snapshot: Snapshot): Snapshot {
-  return { ...snapshot, secrets: snapshot.secrets.map(redactSecret) }
-}
-
-const redactSecret = (secret: Secret): Secret =>
-  secret.kind === 'certificate'
-    ? { ...secret, chain: redacted, key: redacted }
-    : { ...secret, domains: secret.domains.map(({ domain }) => ({ domain, bundle: redacted })) }

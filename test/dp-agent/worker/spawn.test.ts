@@ -27,8 +27,11 @@ t.test('thread: serves a snapshot, answers, and is gone when closed', async (t) 
   await once(events, 'exit')
 })
 
-t.test('thread: terminate ends it', async (t) => {
+t.test('thread: terminate ends it, whatever it is doing', async (t) => {
   const { events, handle } = spawned()
+  handle.post({ kind: 'ask', id: 1, what: 'pulse' })
+  await once(events, 'answer')
+  const exit = once(events, 'exit')
   handle.terminate()
-  t.same(await once(events, 'exit'), ['exit code 1'])
+  t.same(await exit, ['exit code 1'])
 })
