@@ -3,6 +3,7 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { Exchange } from '../exchange.ts'
 import type { CompiledTarget, HttpPlan } from '../route/compile.ts'
 import { observe } from '../telemetry/metrics.ts'
+import { endTry } from '../telemetry/tracing.ts'
 import { giveUp, type Pool, type Waiting } from '../upstream/pool.ts'
 
 /** The router's record of an exchange: the body kept for sending (again), and what the current try holds. */
@@ -76,6 +77,7 @@ export function tryEnds(x: Exchange, completed: boolean): void {
   const r = routingOf(x)
   const { cluster, endpoint } = x
   if (!r.trying || cluster === null) return
+  if (x.trace !== null) endTry(x)
   r.trying = false
   r.sent = false
   x.upstream = null
