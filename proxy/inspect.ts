@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
-import type { Runtime } from './apply.ts'
+import type { Runtime } from './apply/pass.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import { type Endpoint, unhealthyBits } from './cluster/endpoint.ts'
 import type {

@@ -1,4 +1,5 @@
-import { type ApplyFailure, applySnapshot, type Runtime } from './apply.ts'
+import type { ApplyFailure, Runtime } from './apply/pass.ts'
+import { applySnapshot } from './apply.ts'
 import type { Clock } from './clock.ts'
 import { closeCluster } from './cluster/cluster.ts'
 import type { ProxyEnv } from './env.ts'
@@ -13,7 +14,7 @@ import type { Stats } from './telemetry/metrics.ts'
 import { newRegistry } from './telemetry/registry.ts'
 import type { SpanRecord } from './telemetry/tracing.ts'
 
-export type { ApplyFailure } from './apply.ts'
+export type { ApplyFailure } from './apply/pass.ts'
 
 export interface ProxyOptions {
   readonly clock: Clock
