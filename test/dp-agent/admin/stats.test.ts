@@ -20,6 +20,10 @@ t.test('stats: usedonly leaves out zeros, filter keeps names that match', async 
   t.notMatch(used.body, 'No recorded values')
   t.equal((await ask('filter=upstream_rq_total$')).body, 'cluster.backend.upstream_rq_total: 5\n')
   t.equal((await ask('filter=(')).status, 400)
+  for (const costly of ['(a%2B)%2B$', '(.)\\1', 'a*a*a*a*b', `a${'b'.repeat(200)}`]) {
+    t.equal((await ask(`filter=${costly}`)).status, 400, costly)
+  }
+  t.match((await ask('filter=^cluster.*(rq|cx)_total$')).body, /^cluster\.backend/)
   t.equal((await ask('format=xml')).status, 400)
 })
 
