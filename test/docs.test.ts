@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { families } from '../dp-agent/prometheus.ts'
+import { type LogOperator, logOperators } from '../proxy/telemetry/log-operators.ts'
 import { histogramBounds, type MetricScope, metrics } from '../proxy/telemetry/metrics.ts'
 import { type FlagRow, flagRows, responseFlags } from '../proxy/telemetry/response-flags.ts'
 
@@ -57,6 +58,29 @@ ${row('flag', 'name', 'HTTP status', 'gRPC status', 'what happened')}${row('---'
     page += row(`\`${flag.short}\``, name, flag.status, flag.grpcStatus, flag.help)
   }
   isUpToDate(t, 'response-flags.md', page)
+})
+
+t.test('docs: access-log.md names every operator', async (t) => {
+  const argument = ({ argument }: LogOperator): string =>
+    argument === 'required' ? '`(X?Y)`' : argument === 'optional' ? '`(…)` or none' : ''
+  let page = `# Access logs
+
+Made from \`proxy/telemetry/log-operators.ts\`; do not edit. A format is text with Envoy's command operators, or a JSON
+object whose values are such texts; a value that is one operator keeps its type. \`%REQ(X?Y):Z%\` takes the first header
+that is there, Z characters at most; \`%%\` is a percent. \`%START_TIME(%Y-%m-%d %H:%M:%S.%3f)%\` formats as strftime does, in
+UTC. What did not happen is \`-\`, in JSON \`null\` or, with \`omitEmpty\`, left out.
+
+Where Envoy prints what a caller sent as it is, we print ASCII: in text everything else, \`"\` and \`\\\` included, becomes
+\`\\xNN\`, so that nobody can forge a field or a line. Operators marked "never known" are accepted and always \`-\`.
+
+${row('operator', 'argument', '')}${row('---', '---', '---')}`
+  const [, unknowable] =
+    Object.entries(logOperators).find(([name]) => name === 'FILTER_STATE') ?? []
+  for (const [name, operator] of Object.entries(logOperators)) {
+    const note = operator === unknowable ? 'never known' : ''
+    page += row(`\`%${name}%\``, operator === unknowable ? '' : argument(operator), note)
+  }
+  isUpToDate(t, 'access-log.md', page)
 })
 
 t.test('docs: every flag has a bit and a short code of its own', async (t) => {
