@@ -27,6 +27,8 @@ import { meshTimeout } from './schemas/mesh-timeout.ts'
 import { meshTls } from './schemas/mesh-tls.ts'
 import { meshTrace } from './schemas/mesh-trace.ts'
 import { meshTrafficPermission } from './schemas/mesh-traffic-permission.ts'
+import type { PeerMatchBody } from './schemas/shapes.ts'
+import type { FromRef, TargetRef, ToRef } from './schemas/target-ref.ts'
 
 /** Every kind of resource we read. A new one is a schema and an entry here. */
 export const resourceSchemas = {
@@ -59,6 +61,22 @@ export const resourceSchemas = {
 
 export type Kind = keyof typeof resourceSchemas
 export type BodyOf<K extends Kind> = v.InferOutput<(typeof resourceSchemas)[K]>
+
+/** Kinds that are there to be looked up; the others are policies. */
+const plainKinds = [
+  'Mesh',
+  'Dataplane',
+  'MeshService',
+  'MeshMultiZoneService',
+  'MeshExternalService',
+  'HostnameGenerator',
+  'MeshOpenTelemetryBackend',
+  'MeshIdentity',
+  'MeshTrust',
+] as const satisfies readonly Kind[]
+
+/** Kinds that change the traffic of the proxies they select. */
+export type PolicyKind = Exclude<Kind, (typeof plainKinds)[number]>
 
 /** Kinds of Kuma that have no effect here, with what to use instead. */
 export const foreignKinds: Readonly<Record<string, string>> = {
@@ -110,3 +128,29 @@ export function ofKind<K extends Kind>(
     (resource): resource is Resource<K> => resource.kind === kind && resource.mesh === mesh,
   )
 }
+
+/** The parts of a policy's `spec` that all policies share. */
+export interface PolicyShape {
+  readonly targetRef?: TargetRef | undefined
+  readonly to?:
+    | readonly {
+        readonly targetRef: ToRef
+        readonly default?: unknown
+        readonly rules?: readonly unknown[] | undefined
+      }[]
+    | undefined
+  readonly from?: readonly { readonly targetRef: FromRef; readonly default?: unknown }[] | undefined
+  readonly rules?:
+    | readonly {
+        readonly matches?: readonly PeerMatchBody[] | undefined
+        readonly default?: unknown
+      }[]
+    | undefined
+  readonly default?: unknown
+}
+
+export function isPolicy(resource: Resource): resource is Resource<PolicyKind> {
+  return !plainKinds.some((kind) => kind === resource.kind)
+}
+
+export const shapeOf = (policy: Resource<PolicyKind>): PolicyShape => policy.body.spec

@@ -1,23 +1,15 @@
 import type { Path, Reporter } from '../report.ts'
-import type { Kind, Resource } from '../resources.ts'
+import { isPolicy, type PolicyKind, type Resource, shapeOf } from '../resources.ts'
 import type { ToRef } from '../schemas/target-ref.ts'
 
 /** Kinds that `to` of a policy may name beside MeshService, MeshExternalService and MeshMultiZoneService. */
-const extraToKinds: Partial<Record<Kind, readonly ToRef['kind'][]>> = {
+const extraToKinds: Partial<Record<PolicyKind, readonly ToRef['kind'][]>> = {
   MeshHTTPRoute: [],
   MeshTCPRoute: [],
   MeshTimeout: ['Mesh', 'MeshHTTPRoute'],
   MeshRetry: ['Mesh', 'MeshHTTPRoute'],
   MeshLoadBalancingStrategy: ['Mesh', 'MeshHTTPRoute'],
   MeshAccessLog: ['Mesh', 'MeshHTTPRoute'],
-}
-
-/** The parts of a policy that all policies share. */
-interface Shape {
-  readonly targetRef?: Ref | undefined
-  readonly to?: readonly { readonly targetRef: Ref }[] | undefined
-  readonly from?: readonly { readonly targetRef: Ref }[] | undefined
-  readonly rules?: readonly unknown[] | undefined
 }
 
 interface Ref {
@@ -29,17 +21,8 @@ interface Ref {
 
 /** Reports target references that select nothing or contradict themselves. Kuma: `validateTop`, `validateTo`, `validateFrom`. */
 export function checkPolicy(resource: Resource, reporter: Reporter): void {
-  if (
-    !('spec' in resource.body) ||
-    !(
-      'targetRef' in resource.body.spec ||
-      'to' in resource.body.spec ||
-      'from' in resource.body.spec ||
-      'rules' in resource.body.spec
-    )
-  )
-    return
-  const spec: Shape = resource.body.spec
+  if (!isPolicy(resource)) return
+  const spec = shapeOf(resource)
   if (spec.targetRef !== undefined) checkTop(resource, spec.targetRef, reporter)
   if (spec.from !== undefined && spec.rules !== undefined) {
     reporter.error(resource, ['spec', 'from'], 'cannot stand beside rules', { atKey: true })
@@ -61,7 +44,7 @@ function checkTop(resource: Resource, ref: Ref, reporter: Reporter): void {
   } else if (ref.kind !== 'Dataplane') checkNamed(resource, ref, path, reporter)
 }
 
-function checkTo(resource: Resource, ref: Ref, path: Path, reporter: Reporter): void {
+function checkTo(resource: Resource<PolicyKind>, ref: Ref, path: Path, reporter: Reporter): void {
   const extra: readonly string[] = extraToKinds[resource.kind] ?? ['Mesh']
   const special = ref.kind === 'Mesh' || ref.kind === 'MeshHTTPRoute'
   if (special && !extra.includes(ref.kind)) {

@@ -120,3 +120,4 @@ export const peerMatch = map({
   spiffeID: maybe(map({ type: word(['Exact', 'Prefix']), value: filled })),
   sni: maybe(map({ type: word(['Exact']), value: filled })),
 })
+export type PeerMatchBody = v.InferOutput<typeof peerMatch>

@@ -1,0 +1,167 @@
+import * as v from 'valibot'
+import { checkSnapshot, type Snapshot } from '../../proxy/model/snapshot.ts'
+import { nearest } from '../nearest.ts'
+import type { AgentSettings, ExpectedIdentity } from '../settings.ts'
+import type { SourceProblem } from '../source.ts'
+import type { Compiling, Effective } from './compiling.ts'
+import { type Identity, identityOf, selectIdentity } from './identity.ts'
+import { compileInbound } from './inbounds.ts'
+import { type MeshView, type ProxyView, viewMesh } from './mesh-view.ts'
+import { compileOutbound } from './outbounds.ts'
+import { metricsOf } from './policies/mesh-metric.ts'
+import { newReporter, type Reporter } from './report.ts'
+import type { Resource } from './resources.ts'
+import { meshMetricConf } from './schemas/mesh-metric.ts'
+import { mergeEntries, proxyEntries } from './target-ref.ts'
+
+/** One Dataplane of a mesh, ready to run, with what the agent and `explain` want to know of it. */
+export interface Compilation {
+  /** Complete but for the secrets `identity` and `trust`, which the agent adds when `identity` is not null. */
+  readonly snapshot: Snapshot
+  readonly settings: AgentSettings
+  /** Null: mutual TLS is off. */
+  readonly identity: ExpectedIdentity | null
+  readonly effective: readonly Effective[]
+  /** Listener by name of its destination, in the order of the outbounds. */
+  readonly outbounds: readonly { readonly destination: string; readonly listener: string }[]
+}
+
+/** A Dataplane as the model, or null and the reason among the problems. */
+export interface Compiled {
+  readonly compilation: Compilation | null
+  readonly problems: readonly SourceProblem[]
+}
+
+/**
+ * Compiles one Dataplane of the set: its inbounds, its outbounds, and the clusters they lead to. Every other Dataplane
+ * of the mesh is an endpoint of what it provides. The resources are checked ones.
+ */
+export function compile(resources: readonly Resource[], mesh: string, name: string): Compiled {
+  return compileView(viewMesh(resources, mesh), name)
+}
+
+/** The same for a mesh that has been looked through already. */
+export function compileView(view: MeshView, name: string): Compiled {
+  const proxy = view.proxies.find((candidate) => candidate.name === name)
+  if (proxy === undefined) return { compilation: null, problems: [noSuchProxy(view, name)] }
+  const reporter = newReporter()
+  const identities = new Map<ProxyView, Identity | null>()
+  const remembered = (peer: ProxyView): Identity | null => {
+    const known = identities.get(peer)
+    if (known !== undefined) return known
+    const identity = identityOf(view, peer)
+    identities.set(peer, identity)
+    return identity
+  }
+  const identity = remembered(proxy)
+  checkIdentity(view, proxy, identity, reporter)
+  const compiling: Compiling = {
+    view,
+    proxy,
+    identity,
+    identityOf: remembered,
+    reporter,
+    clusters: new Map(),
+    endpoints: new Map(),
+    secrets: new Map(),
+    effective: [],
+  }
+  const compilation = compileProxy(compiling)
+  checkModel(compilation.snapshot, proxy, reporter)
+  const broken = reporter.problems.some(({ severity }) => severity === 'error')
+  return { compilation: broken ? null : compilation, problems: reporter.problems }
+}
+
+function compileProxy(compiling: Compiling): Compilation {
+  const { view, proxy, identity, clusters, endpoints, secrets, effective } = compiling
+  const inbounds = proxy.inbounds.map((inbound) => compileInbound(compiling, inbound))
+  const outbounds = (proxy.resource.body.networking.outbound ?? [])
+    .map((outbound, index) => compileOutbound(compiling, outbound, index))
+    .filter((outbound) => outbound !== null)
+  const made = [...inbounds, ...outbounds]
+  return {
+    snapshot: {
+      listeners: made.map(({ listener }) => listener),
+      routeTables: made.map(({ routeTable }) => routeTable).filter((table) => table !== null),
+      clusters: [...clusters.values()],
+      endpoints: [...endpoints.values()],
+      secrets: [...secrets.values()],
+    },
+    settings: settingsOf(view, proxy),
+    identity:
+      identity === null
+        ? null
+        : { spiffeIds: identity.spiffeIds, trustDomain: identity.trustDomain },
+    effective,
+    outbounds: outbounds.map(({ destination, listener }) => ({
+      destination,
+      listener: listener.name,
+    })),
+  }
+}
+
+function settingsOf(view: MeshView, proxy: ProxyView): AgentSettings {
+  const merged = mergeEntries(proxyEntries(view, 'MeshMetric', proxy))
+  return {
+    metrics: metricsOf(v.parse(meshMetricConf, merged?.conf ?? {}), view, proxy),
+    admin: { port: proxy.resource.body.networking.admin?.port ?? null },
+    bundles: view.all('MeshTrust').map(({ body }) => ({
+      domain: body.spec.trustDomain,
+      bundle: body.spec.caBundles.map(({ pem }) => pem.value.trimEnd()).join('\n'),
+    })),
+  }
+}
+
+/** The model has the last word: what it would refuse is refused here, before anything is applied. */
+function checkModel(snapshot: Snapshot, proxy: ProxyView, reporter: Reporter): void {
+  for (const { name, problems } of checkSnapshot(snapshot).rejects) {
+    for (const { path, message } of problems) {
+      // These two come from the agent.
+      if (/^names (?:identity|trust), which is not there$/.test(message)) continue
+      reporter.error(proxy.resource, [], `makes ${name} with ${path}: ${message}`)
+    }
+  }
+}
+
+/** An identity that cannot be worked out must not silently become none. */
+function checkIdentity(
+  view: MeshView,
+  proxy: ProxyView,
+  identity: Identity | null,
+  reporter: Reporter,
+): void {
+  const chosen = selectIdentity(view, proxy)
+  if (chosen !== null && identity === null) {
+    reporter.error(
+      proxy.resource,
+      ['labels'],
+      `has not the labels that spiffeID of ${chosen.label} needs`,
+      { hint: 'the default path needs the label kuma.io/workload' },
+    )
+  } else if (identity !== null && identity.spiffeIds.length === 0) {
+    reporter.error(proxy.resource, ['networking'], 'has no kuma.io/service to be named by', {
+      hint: 'give an inbound, or the gateway, the tag kuma.io/service',
+    })
+  }
+}
+
+function noSuchProxy(view: MeshView, name: string): SourceProblem {
+  const known = view.proxies.map((proxy) => proxy.name)
+  const meant = nearest(name, known)
+  const list = known.length > 10 ? `${known.slice(0, 10).join(', ')} …` : known.join(', ')
+  return {
+    file: '',
+    line: 0,
+    column: 0,
+    resource: `Dataplane/${name}`,
+    path: '',
+    message: `is not in mesh ${JSON.stringify(view.name)}`,
+    hint:
+      meant !== null
+        ? `did you mean ${JSON.stringify(meant)}?`
+        : known.length === 0
+          ? 'the mesh has no Dataplane at all'
+          : `known: ${list}`,
+    severity: 'error',
+  }
+}

@@ -1,0 +1,169 @@
+import * as v from 'valibot'
+import type { Listener, TcpFilter } from '../../proxy/model/listener.ts'
+import type { RouteTable, WeightedCluster } from '../../proxy/model/route.ts'
+import { nearest } from '../nearest.ts'
+import { addCluster } from './clusters.ts'
+import { type Compiling, hold, originOf } from './compiling.ts'
+import { type Destination, resolveBackend, serviceDestination } from './destinations.ts'
+import { anyChain, applyHttp, applyTcp, plainHttp, plainTcp } from './filters.ts'
+import { type MeshView, serviceTag, workloadLabel } from './mesh-view.ts'
+import type { About } from './policy.ts'
+import { isHttp } from './protocol.ts'
+import type { Path } from './report.ts'
+import type { PolicyKind, Resource } from './resources.ts'
+import { type ClusterOf, compileRoutes } from './routes.ts'
+import type { OutboundBody } from './schemas/dataplane.ts'
+import { tcpRule } from './schemas/mesh-tcp-route.ts'
+import type { BackendRef } from './schemas/target-ref.ts'
+import { type Entry, proxyEntries, toEntries } from './target-ref.ts'
+
+/** An outbound as it was compiled, with what `explain` needs to find it by name. */
+export interface CompiledOutbound {
+  readonly listener: Listener
+  readonly routeTable: RouteTable | null
+  readonly destination: string
+}
+
+/** What an outbound of the Dataplane becomes; clusters go to `compiling`. Null when its reference leads nowhere. Kuma name: `outbound:<address>:<port>`. */
+export function compileOutbound(
+  compiling: Compiling,
+  outbound: OutboundBody,
+  index: number,
+): CompiledOutbound | null {
+  const { view, proxy } = compiling
+  const destination = destinationOf(compiling, outbound, index)
+  if (destination === null) return null
+  const { address = '127.0.0.1', port } = outbound
+  const name = `outbound:${address}:${port}`
+  const about: About = {
+    direction: 'outbound',
+    view,
+    proxy,
+    protocol: destination.protocol,
+    source: proxy.services[0] ?? proxy.labels[workloadLabel] ?? proxy.name,
+    destination: destination.name,
+  }
+  const entriesOf = (kind: PolicyKind): readonly Entry[] =>
+    kind === 'MeshTrace'
+      ? proxyEntries(view, kind, proxy)
+      : toEntries(view, kind, proxy, destination)
+  const held = hold(compiling, name, entriesOf)
+  const own = addCluster(compiling, destination, about)
+  const clusterOf = clusterFinder(compiling, about)
+  const clusters = tcpClusters(compiling, destination, own, clusterOf)
+  const http = isHttp(destination.protocol) && clusters === null
+  const filter = http
+    ? applyHttp(plainHttp(name), held, about)
+    : applyTcp(plainTcp(clusters ?? [{ cluster: own, weight: 1, policies: [] }]), held, about)
+  const origin = originOf(proxy.resource)
+  const listener: Listener = {
+    name,
+    origin,
+    address,
+    port,
+    direction: 'outbound',
+    statPrefix: name,
+    filterChains: [anyChain(filter)],
+    maxConnections: 0,
+  }
+  if (!http) return { listener, routeTable: null, destination: destination.name }
+  const routes = compileRoutes(compiling, name, destination, own, clusterOf, about)
+  const virtualHosts = [{ name: destination.name, domains: ['*'], routes }]
+  return {
+    listener,
+    routeTable: { name, origin, virtualHosts },
+    destination: destination.name,
+  }
+}
+
+function destinationOf(
+  compiling: Compiling,
+  { tags, backendRef }: OutboundBody,
+  index: number,
+): Destination | null {
+  const { view, proxy, reporter } = compiling
+  const path: Path = ['networking', 'outbound', index]
+  if (backendRef !== undefined) {
+    const found = resolveBackend(view, backendRef)
+    if (found === null)
+      reportUnknown(compiling, backendRef, proxy.resource, [...path, 'backendRef'])
+    return found
+  }
+  const destination = serviceDestination(view, tags ?? {})
+  if (destination.members.length === 0) {
+    reporter.warn(
+      proxy.resource,
+      [...path, 'tags', serviceTag],
+      `no Dataplane provides ${destination.cluster}`,
+      { hint: didYouMean(destination.name, view) },
+    )
+  }
+  return destination
+}
+
+/** Clusters for the references of routes; a reference that leads nowhere is reported where it stands. */
+function clusterFinder(compiling: Compiling, about: About): ClusterOf {
+  return (ref, policy, path) => {
+    const destination = resolveBackend(compiling.view, ref)
+    if (destination !== null) {
+      if (destination.external === null && destination.members.length === 0) {
+        const message = `no Dataplane provides ${destination.cluster}`
+        compiling.reporter.warn(policy, path, message)
+      }
+      return addCluster(compiling, destination, about)
+    }
+    reportUnknown(compiling, ref, policy, path)
+    return null
+  }
+}
+
+function reportUnknown(
+  { reporter, view }: Compiling,
+  ref: BackendRef,
+  subject: Resource,
+  path: Path,
+): void {
+  const port = ref.port === undefined ? '' : ` with port ${ref.port}`
+  const name = ref.name ?? JSON.stringify(ref.labels)
+  reporter.warn(subject, path, `no ${ref.kind} ${name}${port} is known`, {
+    hint: ref.name === undefined ? null : didYouMean(ref.name, view),
+  })
+}
+
+function didYouMean(name: string, view: MeshView): string | null {
+  const kinds = ['MeshService', 'MeshExternalService', 'MeshMultiZoneService'] as const
+  const known = [
+    ...view.services.keys(),
+    ...view.workloads.keys(),
+    ...kinds.flatMap((kind) => view.all(kind).map((resource) => resource.name)),
+  ]
+  const meant = nearest(
+    name,
+    known.filter((candidate) => candidate !== name),
+  )
+  return meant === null ? null : `did you mean ${JSON.stringify(meant)}?`
+}
+
+/**
+ * Destinations by weight where MeshTCPRoute gives them; null leaves the destination itself. A MeshHTTPRoute for an HTTP
+ * destination wins over every MeshTCPRoute.
+ */
+function tcpClusters(
+  { view, proxy }: Compiling,
+  destination: Destination,
+  own: string,
+  clusterOf: ClusterOf,
+): TcpFilter['clusters'] | null {
+  const http = toEntries(view, 'MeshHTTPRoute', proxy, destination)
+  if (isHttp(destination.protocol) && http.length > 0) return null
+  const last = toEntries(view, 'MeshTCPRoute', proxy, destination).at(-1)
+  if (last === undefined) return null
+  const { rules } = v.parse(v.object({ rules: v.array(tcpRule) }), last.conf)
+  const refs = rules[0]?.default?.backendRefs ?? []
+  if (refs.length === 0) return [{ cluster: own, weight: 1, policies: [] }]
+  return refs.flatMap((ref, index): readonly WeightedCluster[] => {
+    const path = [...last.path, 'rules', 0, 'default', 'backendRefs', index]
+    const cluster = clusterOf(ref, last.policy, path)
+    return cluster === null ? [] : [{ cluster, weight: ref.weight ?? 1, policies: [] }]
+  })
+}

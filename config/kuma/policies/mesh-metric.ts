@@ -1,0 +1,67 @@
+import type { MetricSelector, MetricsSettings } from '../../settings.ts'
+import { durationMs } from '../duration.ts'
+import type { MeshView, ProxyView } from '../mesh-view.ts'
+import type { MeshMetricConf } from '../schemas/mesh-metric.ts'
+import { collectorOf } from './mesh-trace.ts'
+
+type Profiles = NonNullable<NonNullable<MeshMetricConf['sidecar']>['profiles']>
+
+/** Kuma MeshMetric: nothing of the data path, but what the agent exposes and pushes. */
+export function metricsOf(conf: MeshMetricConf, view: MeshView, proxy: ProxyView): MetricsSettings {
+  const prometheus = conf.backends?.find(({ type }) => type === 'Prometheus')
+  const pushed = conf.backends?.find(({ type }) => type === 'OpenTelemetry')?.openTelemetry
+  const endpoint = pushed === undefined ? null : collectorOf(pushed, view)
+  return {
+    prometheus:
+      prometheus === undefined
+        ? null
+        : {
+            clientId: prometheus.prometheus?.clientId ?? '',
+            address: proxy.address,
+            port: prometheus.prometheus?.port ?? 5_670,
+            path: prometheus.prometheus?.path ?? '/metrics',
+            tls: tlsModes[prometheus.prometheus?.tls?.mode ?? 'Disabled'],
+          },
+    openTelemetry:
+      endpoint === null
+        ? null
+        : { endpoint, refreshIntervalMs: durationMs(pushed?.refreshInterval ?? '60s') },
+    sidecar: {
+      profile: profileOf(conf.sidecar?.profiles),
+      include: (conf.sidecar?.profiles?.include ?? []).map(selectorOf),
+      exclude: (conf.sidecar?.profiles?.exclude ?? []).map(selectorOf),
+      includeUnused: conf.sidecar?.includeUnused ?? false,
+    },
+    applications: (conf.applications ?? []).map(({ name, address, port, path }) => ({
+      name: name ?? String(port),
+      address: address ?? proxy.address,
+      port,
+      path: path ?? '/metrics',
+    })),
+  }
+}
+
+const tlsModes = {
+  Disabled: 'disabled',
+  ProvidedTLS: 'provided',
+  ActiveMTLSBackend: 'mesh',
+} as const
+
+/** The broadest profile that is listed; Basic when none is. */
+function profileOf(profiles: Profiles | undefined): 'all' | 'basic' | 'none' {
+  const names = profiles?.appendProfiles?.map(({ name }) => name) ?? []
+  if (names.includes('All')) return 'all'
+  return names.includes('None') && !names.includes('Basic') ? 'none' : 'basic'
+}
+
+const selectorKinds = {
+  Prefix: 'prefix',
+  Regex: 'regex',
+  Exact: 'exact',
+  Contains: 'contains',
+} as const
+
+const selectorOf = (selector: {
+  readonly type: keyof typeof selectorKinds
+  readonly match: string
+}): MetricSelector => ({ kind: selectorKinds[selector.type], value: selector.match })

@@ -1,0 +1,56 @@
+import type { Tracing } from '../../../proxy/model/listener.ts'
+import type { MeshView } from '../mesh-view.ts'
+import { numeric, translation } from '../policy.ts'
+import { type MeshTraceConf, meshTraceConf } from '../schemas/mesh-trace.ts'
+
+type Backend = NonNullable<MeshTraceConf['backends']>[number]
+
+/** Kuma MeshTrace: spans of every HTTP listener of the proxy. The first backend counts. */
+export const meshTrace = translation({
+  kind: 'MeshTrace',
+  schema: meshTraceConf,
+  http: ({ backends = [], sampling, tags = [] }, filter, { view, proxy }) => {
+    const exporter = backends[0] === undefined ? null : exporterOf(backends[0], view)
+    if (exporter === null) return filter
+    const serviceName = proxy.services[0] ?? proxy.labels['kuma.io/workload'] ?? proxy.name
+    const tracing: Tracing = {
+      serviceName,
+      exporter,
+      clientPercent: numeric(sampling?.client ?? 100),
+      randomPercent: numeric(sampling?.random ?? 100),
+      overallPercent: numeric(sampling?.overall ?? 100),
+      tags: tags.map(({ name, literal, header }) => ({
+        name,
+        value:
+          header === undefined
+            ? { kind: 'literal', value: literal ?? '' }
+            : { kind: 'header', name: header.name.toLowerCase(), default: header.default ?? null },
+      })),
+    }
+    return { ...filter, tracing }
+  },
+})
+
+function exporterOf(
+  { zipkin, datadog, openTelemetry }: Backend,
+  view: MeshView,
+): Tracing['exporter'] | null {
+  if (zipkin !== undefined) return { kind: 'zipkin', url: zipkin.url }
+  if (datadog !== undefined) return { kind: 'datadog', url: datadog.url }
+  const endpoint = collectorOf(openTelemetry, view)
+  return endpoint === null ? null : { kind: 'otlp', url: `http://${endpoint}/v1/traces` }
+}
+
+/** `host:port` of a collector, inline or by reference; null when the reference leads nowhere. */
+export function collectorOf(
+  section: NonNullable<Backend['openTelemetry']> | undefined,
+  view: MeshView,
+): string | null {
+  if (section?.endpoint !== undefined) return section.endpoint
+  const backend = view
+    .all('MeshOpenTelemetryBackend')
+    .find(({ name }) => name === section?.backendRef?.name)
+  if (backend === undefined) return null
+  const { address, port = 4317, path = '' } = backend.body.spec.endpoint
+  return `${address}:${port}${path}`
+}
