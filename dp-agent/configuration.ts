@@ -5,6 +5,7 @@ import type { Log } from '../proxy/log.ts'
 import { emptySnapshot, type Snapshot } from '../proxy/model/snapshot.ts'
 import type { ApplyFailure } from '../proxy/proxy.ts'
 import type { ConfigStatus } from './admin/agent-view.ts'
+import type { Composed } from './compose.ts'
 
 /** What could not be bound is tried again so often. */
 const retryMs = 5_000
@@ -14,12 +15,6 @@ export interface StartFailure {
   readonly code: 1 | 3
   readonly messages: readonly string[]
 }
-
-/** A whole snapshot, secrets included, or why it cannot be made. */
-export type Composed =
-  | { readonly ok: true; readonly snapshot: Snapshot }
-  /** `wait`: the identity is not there yet. */
-  | { readonly ok: false; readonly wait: boolean; readonly message: string }
 
 export interface ConfigurationOptions {
   readonly clock: Clock
