@@ -37,13 +37,17 @@ export interface ProfileTimes {
 // V8's own names for "nothing to do"; time spent there says nothing about the program.
 const waiting = new Set(['(idle)', '(root)', 'epoll_wait', 'kevent'])
 
-/** Reads a `.cpuprofile` file and sums its samples by function. */
-export function readProfile(path: string): ProfileTimes {
+/** Reads a `.cpuprofile` file and sums the samples of its last `lastMs` milliseconds by function. */
+export function readProfile(path: string, lastMs: number): ProfileTimes {
   const profile: CpuProfile = JSON.parse(readFileSync(path, 'utf8'))
   const selfUs = new Map<number, number>()
-  profile.samples.forEach((id, i) => {
-    selfUs.set(id, (selfUs.get(id) ?? 0) + (profile.timeDeltas[i] ?? 0))
-  })
+  let remainingUs = lastMs * 1000
+  for (let i = profile.samples.length - 1; i >= 0 && remainingUs > 0; i--) {
+    const id = profile.samples[i] ?? 0
+    const us = profile.timeDeltas[i] ?? 0
+    selfUs.set(id, (selfUs.get(id) ?? 0) + us)
+    remainingUs -= us
+  }
   const nodes = new Map(profile.nodes.map((node) => [node.id, node]))
   const functions = new Map<string, FunctionTime>()
   const root = profile.nodes[0]

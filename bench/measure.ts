@@ -35,7 +35,7 @@ export interface Options {
   readonly seconds: number | null
   readonly against: string
   readonly dir: string
-  readonly identities: string | null
+  readonly identities: string
   readonly upstreamPort: number
 }
 
@@ -105,13 +105,7 @@ function newField(scenario: Scenario, peers: readonly Peer[], options: Options):
   const skipped: Field['skipped'] = []
   for (const peer of peers) {
     const version = peer.available()
-    const certificates = scenario.path === 'pair' && options.identities === null
-    const why =
-      version === null
-        ? 'is not installed'
-        : certificates
-          ? 'needs openssl to make certificates'
-          : peer.refuses(scenario)
+    const why = version === null ? 'is not installed' : peer.refuses(scenario)
     if (why !== null) skipped.push({ peer: peer.name, why })
     else entries.push({ peer, version: version ?? '', samples: [], running: null, failed: false })
   }
@@ -127,7 +121,7 @@ async function start(field: Field, entry: Entry): Promise<void> {
     endpoints: scenario.endpoints,
     upstreamPort: options.upstreamPort,
     dir,
-    identities: options.identities ?? '',
+    identities: options.identities,
     nodeFlags: [],
   }
   await attempt(field, entry, async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { formatProfile, readProfile } from './cpuprofile.ts'
-import { canMakeIdentities, makeIdentities } from './identities.ts'
+import { makeIdentities } from './identities.ts'
 import { peers } from './peers.ts'
 import { scenarios } from './scenarios.ts'
 import { startUpstream } from './upstream.ts'
@@ -27,7 +27,7 @@ async function record(scenarioName: string): Promise<string> {
   if (!scenario || !peer) throw new Error(usage)
   const dir = mkdtempSync(join(tmpdir(), 'outrider-profile-'))
   const identities = join(dir, 'identities')
-  if (canMakeIdentities()) makeIdentities(identities)
+  makeIdentities(identities)
   const upstream = await startUpstream(dir)
   try {
     const running = await peer.start({
@@ -39,6 +39,7 @@ async function record(scenarioName: string): Promise<string> {
       nodeFlags: ['--cpu-prof', `--cpu-prof-dir=${dir}`, '--cpu-prof-interval=200'],
     })
     try {
+      await scenario.run(running, 2) // so that start and compilation are over
       const sample = await scenario.run(running, Number(values.seconds))
       console.log(JSON.stringify(sample))
     } finally {
@@ -59,7 +60,8 @@ const paths = subject.endsWith('.cpuprofile')
         .filter((file) => file.endsWith('.cpuprofile'))
         .map((file) => join(dir, file)),
     )
-const profiles = paths.map((path) => ({ path, times: readProfile(path) }))
+const lastMs = paths[0] === subject ? Number.POSITIVE_INFINITY : Number(values.seconds) * 1000
+const profiles = paths.map((path) => ({ path, times: readProfile(path, lastMs) }))
 // Each thread writes a file of its own; the ones that carried no traffic are left out.
 const busiest = Math.max(...profiles.map(({ times }) => times.busyMs))
 for (const { path, times } of profiles.filter(({ times }) => times.busyMs > busiest / 5)) {

@@ -24,6 +24,25 @@ export function formatScenario(result: ScenarioResult, baseline: ScenarioResult 
   ].join('\n')
 }
 
+/** All scenarios in one table, a row for each peer: medians of the figures of merit. */
+export function formatSummary(results: readonly ScenarioResult[]): string {
+  const names = [...new Set(results.flatMap((result) => result.peers.map(({ peer }) => peer)))]
+  const measured = results.filter((result) => result.peers.length > 0)
+  const heads = measured.map(({ scenario, peers }) => {
+    const [merit = ''] = Object.keys(peers[0]?.figures ?? {})
+    return `${scenario}, ${merit}`
+  })
+  const rows = names.map((name) => {
+    const cells = measured.map(({ peers }) => {
+      const found = peers.find(({ peer }) => peer === name)
+      const [merit = null] = Object.values(found?.figures ?? {})
+      return merit === null ? '–' : digits(merit.median, merit.median)
+    })
+    return [name, ...cells]
+  })
+  return table(['peer', ...heads], rows)
+}
+
 function row(now: PeerResult, before: PeerResult | null, names: readonly string[]): string[] {
   const [first = '–', ...others] = names.map((name) => cell(now.figures[name] ?? null))
   const was = before?.ratio ? before.ratio.median.toFixed(2) : '–'
@@ -33,7 +52,12 @@ function row(now: PeerResult, before: PeerResult | null, names: readonly string[
 function cell(figure: Figure | null): string {
   if (figure === null) return '–'
   const { median, min, max } = figure
-  const digits = Math.abs(median) >= 1000 ? 0 : Math.abs(median) >= 10 ? 1 : 2
-  const [m, from, to] = [median, min, max].map((value) => value.toFixed(digits))
+  const [m, from, to] = [median, min, max].map((value) => digits(value, median))
   return from === to ? `${m}` : `${m} (${from}–${to})`
+}
+
+/** A value with as many digits as make sense for one as large as `scale`. */
+function digits(value: number, scale: number): string {
+  const size = Math.abs(scale)
+  return value.toFixed(size >= 1000 ? 0 : size >= 10 ? 1 : 2)
 }

@@ -2,11 +2,11 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { availableParallelism, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { canMakeIdentities, makeIdentities } from './identities.ts'
+import { makeIdentities } from './identities.ts'
 import { loadProgram } from './load.ts'
 import { measure, type ScenarioResult } from './measure.ts'
 import { peers } from './peers.ts'
-import { formatScenario } from './report.ts'
+import { formatScenario, formatSummary } from './report.ts'
 import { scenarios } from './scenarios.ts'
 import { startUpstream } from './upstream.ts'
 
@@ -50,8 +50,8 @@ function readResults(file: string): readonly ScenarioResult[] {
 async function main(): Promise<void> {
   const baseline = readResults(values.baseline)
   const dir = mkdtempSync(join(tmpdir(), 'outrider-bench-'))
-  const identities = canMakeIdentities() ? join(dir, 'identities') : null
-  if (identities !== null) makeIdentities(identities)
+  const identities = join(dir, 'identities')
+  makeIdentities(identities)
   const upstream = await startUpstream(dir)
   const results: ScenarioResult[] = []
   const machine = {
@@ -86,7 +86,7 @@ async function main(): Promise<void> {
   }
   mkdirSync(dirname(values.json), { recursive: true })
   writeFileSync(values.json, `${JSON.stringify({ ...machine, scenarios: results }, null, 2)}\n`)
-  console.log(`\nwritten to ${values.json}`)
+  console.log(`\n${formatSummary(results)}\n\nwritten to ${values.json}`)
 }
 
 if (values.help) console.log(usage)
