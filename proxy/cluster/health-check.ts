@@ -132,37 +132,53 @@ function attempt(checker: Checker, session: Session): void {
 }
 
 function take(checker: Checker, session: Session, result: ProbeResult): void {
-  const { cluster, config, events } = checker
-  const { endpoint } = session
-  const { counters } = cluster.stats
-  const first = !session.decided
-  const wasHealthy = (endpoint.unhealthy & unhealthyBits.byProbe) === 0
+  const { cluster } = checker
+  const changed =
+    result === 'success' ? succeeded(checker, session) : failed(checker, session, result)
   session.decided = true
-  if (result === 'success') {
-    counters.health_check_success += 1
-    session.failures = 0
-    session.successes += 1
-    if (wasHealthy || !(first || session.successes >= config.healthyThreshold)) return
-    endpoint.unhealthy &= ~unhealthyBits.byProbe
-    events.added(endpoint, first)
-  } else {
-    counters.health_check_failure += 1
-    if (result !== 'refused') counters.health_check_network_failure += 1
-    session.successes = 0
-    session.failures += 1
-    const enough = first || result === 'refused' || session.failures >= config.unhealthyThreshold
-    if (wasHealthy && enough) {
-      endpoint.unhealthy |= unhealthyBits.byProbe
-      events.ejected(endpoint, result)
-    }
-    events.failed(endpoint, result, first)
-    if (!wasHealthy || !enough) return
-  }
-  countHealthy(checker)
+  if (!changed) return
   checker.refreshTimer ??= cluster.env.clock.after(refreshMs, () => {
     checker.refreshTimer = null
+    countHealthy(checker)
     cluster.refresh()
   })
+}
+
+const isHealthy = ({ unhealthy }: Endpoint): boolean => (unhealthy & unhealthyBits.byProbe) === 0
+
+/** Answers whether the endpoint has become healthy by it. */
+function succeeded({ cluster, config, events }: Checker, session: Session): boolean {
+  const { endpoint, decided } = session
+  cluster.stats.counters.health_check_success += 1
+  session.failures = 0
+  session.successes += 1
+  const enough = !decided || session.successes >= config.healthyThreshold
+  if (isHealthy(endpoint) || !enough) return false
+  endpoint.unhealthy &= ~unhealthyBits.byProbe
+  events.added(endpoint, !decided)
+  return true
+}
+
+/** Answers whether the endpoint has become unhealthy by it. */
+function failed(
+  { cluster, config, events }: Checker,
+  session: Session,
+  result: ProbeResult,
+): boolean {
+  const { endpoint, decided } = session
+  const { counters } = cluster.stats
+  counters.health_check_failure += 1
+  if (result !== 'refused') counters.health_check_network_failure += 1
+  session.successes = 0
+  session.failures += 1
+  const enough = !decided || result === 'refused' || session.failures >= config.unhealthyThreshold
+  const changes = isHealthy(endpoint) && enough
+  if (changes) {
+    endpoint.unhealthy |= unhealthyBits.byProbe
+    events.ejected(endpoint, result)
+  }
+  events.failed(endpoint, result, !decided)
+  return changes
 }
 
 /** Until the next probe. At least 1 ms, or an interval of 0 would spin. */
@@ -182,7 +198,7 @@ function waitMs(checker: Checker): number {
 function countHealthy({ cluster, sessions }: Checker): void {
   let healthy = 0
   for (const { endpoint } of sessions.values()) {
-    if ((endpoint.unhealthy & unhealthyBits.byProbe) === 0) healthy += 1
+    if (isHealthy(endpoint)) healthy += 1
   }
   cluster.stats.counters.health_check_healthy = healthy
 }

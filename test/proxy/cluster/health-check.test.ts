@@ -183,6 +183,7 @@ t.test('health check: an endpoint that joins is not picked before its first succ
   clock.tick(10)
   end('10.0.0.2:80', 'success')
   t.equal(isHealthy('10.0.0.2:80'), true, 'without waiting for the threshold')
+  clock.tick(100)
   t.equal(cluster.stats.counters.health_check_healthy, 2)
 })
 
