@@ -1,6 +1,6 @@
 import type { Connection } from './exchange.ts'
 import { checkStringMatch, compileStringMatch, type StringMatch } from './matcher.ts'
-import { onlyKeys, type Problems, type Raw, recordOrNull } from './problems.ts'
+import { join, onlyKeys, type Problems, type Raw, recordOrNull } from './problems.ts'
 
 /** Which callers a policy means: every part that is given must match. Kuma: `matches` of an inbound rule. */
 export interface PeerMatch {
@@ -14,7 +14,7 @@ export interface PeerMatch {
 export function checkPeerMatch(raw: Raw, path: string, problems: Problems): PeerMatch | null {
   const fields = recordOrNull(raw, 'peer', path, problems)
   if (fields === null) return null
-  const at = `${path}.peer`
+  const at = join(path, 'peer')
   onlyKeys(fields, ['spiffeId', 'sni'], at, problems)
   return {
     spiffeId: matchOrNull(fields.spiffeId, `${at}.spiffeId`, problems),
