@@ -1,10 +1,10 @@
-import { X509Certificate } from 'node:crypto'
 import { identitySecret, trustSecret } from '../config/kuma/clusters.ts'
 import type { IdentityMaterial, TrustBundle } from '../config/settings.ts'
 import type { Emission } from '../config/source.ts'
 import type { Origin } from '../proxy/model/origin.ts'
 import type { Secret } from '../proxy/model/secret.ts'
 import { checkSnapshot, type Snapshot } from '../proxy/model/snapshot.ts'
+import { identityProblem } from './identity-files.ts'
 
 /** A whole snapshot, secrets included, or why it cannot be made. */
 export type Composed =
@@ -21,16 +21,13 @@ export function compose(emission: Emission, identity: IdentityMaterial | null): 
   const { snapshot, settings, identity: expected } = emission
   if (snapshot === null || settings === null) return refuse('the configuration has errors')
   if (expected === null) return { ok: true, snapshot }
-  const wanted = expected.spiffeIds.join(' or ')
   if (identity === null) {
+    const wanted = expected.spiffeIds.join(' or ')
     const message = `mutual TLS is on: waiting for a certificate for ${wanted}; give one with --identity-dir`
     return { ok: false, wait: true, message }
   }
-  const found = spiffeIdsOf(identity.chain)
-  if (!found.some((id) => expected.spiffeIds.includes(id))) {
-    const has = found.length === 0 ? 'no SPIFFE ID' : found.join(', ')
-    return refuse(`the certificate has ${has}, but the resources ask for ${wanted}`)
-  }
+  const problem = identityProblem(identity.chain, expected.spiffeIds)
+  if (problem !== null) return refuse(problem)
   const bundles = [...identity.bundles, ...settings.bundles]
   const secrets = secretsOf(identity, bundles, expected.trustDomain)
   const { rejects } = checkSnapshot({ secrets })
@@ -42,16 +39,6 @@ export function compose(emission: Emission, identity: IdentityMaterial | null): 
 }
 
 const refuse = (message: string): Composed => ({ ok: false, wait: false, message })
-
-/** URI SANs of the leaf; none when it cannot be read. */
-function spiffeIdsOf(chain: string): readonly string[] {
-  try {
-    const { subjectAltName = '' } = new X509Certificate(chain)
-    return [...subjectAltName.matchAll(/URI:(spiffe:[^,\s"]+)/g)].map(([, uri]) => uri ?? '')
-  } catch {
-    return []
-  }
-}
 
 const origin: Origin = { source: 'identity', name: 'the identity directory', version: '' }
 

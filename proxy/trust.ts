@@ -45,16 +45,17 @@ export function rootsFor(trust: Trust, trustDomain: string): readonly X509Certif
 }
 
 /**
- * Finds a chain of signatures from `leaf` over what was shown with it to one of `roots`, and when all of it is valid; null
+ * Finds a chain of signatures from `leaf` over what was shown `above` it to one of `roots`, and when all of it is valid; null
  * when there is none that holds at `now`. OpenSSL has verified a chain before, constraints and all, but to a root of
  * any trust domain: this is what binds a peer to the roots of its own. Source: Envoy's SPIFFE validator.
  */
 export function pathToRoot(
   leaf: X509Certificate,
+  above: readonly X509Certificate[],
   roots: readonly X509Certificate[],
   now: number,
 ): Validity | null {
-  const unused = new Set(shownAbove(leaf))
+  const unused = new Set(above)
   let heads = [{ certificate: leaf, validity: narrowed(always, leaf) }]
   // Each certificate is used once, so that a hostile chain costs no more than a long one.
   while (heads.length > 0) {
@@ -64,11 +65,11 @@ export function pathToRoot(
         const whole = narrowed(validity, root)
         if (holds(whole, now) && endsIn(certificate, root)) return whole
       }
-      for (const above of unused) {
-        const longer = narrowed(validity, above)
-        if (!above.ca || !holds(longer, now) || !issuedBy(certificate, above)) continue
-        unused.delete(above)
-        next.push({ certificate: above, validity: longer })
+      for (const issuer of unused) {
+        const longer = narrowed(validity, issuer)
+        if (!issuer.ca || !holds(longer, now) || !issuedBy(certificate, issuer)) continue
+        unused.delete(issuer)
+        next.push({ certificate: issuer, validity: longer })
       }
     }
     heads = next
@@ -91,7 +92,8 @@ const endsIn = (certificate: X509Certificate, root: X509Certificate): boolean =>
 const issuedBy = (certificate: X509Certificate, issuer: X509Certificate): boolean =>
   certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
 
-function shownAbove(leaf: X509Certificate): readonly X509Certificate[] {
+/** What a peer showed with its leaf, in its order. */
+export function shownAbove(leaf: X509Certificate): readonly X509Certificate[] {
   const above: X509Certificate[] = []
   let next = leaf.issuerCertificate
   while (next !== undefined && above.length < maxChain) {

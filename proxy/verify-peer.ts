@@ -6,7 +6,7 @@ import type { PeerIdentity } from './model/cluster.ts'
 import { altNames, certificateHash, newPeer } from './peer.ts'
 import { isSpiffeUri, parseSpiffeId } from './spiffe.ts'
 import { refusal, type TlsRefusal } from './tls-refusal.ts'
-import { pathToRoot, rootsFor, type Trust, type Validity } from './trust.ts'
+import { pathToRoot, rootsFor, shownAbove, type Trust, type Validity } from './trust.ts'
 
 /** What the other side of a TLS connection must prove. Belongs to one certificate and one set of bundles. */
 export interface PeerChecks {
@@ -119,7 +119,7 @@ function examineChain(
   const roots = rootsFor(trust, id?.trustDomain ?? '')
   if (roots === null) return refusal('tls_wrong_trust_domain')
   if (chainError !== null) return chainRefusal(chainError)
-  return pathToRoot(leaf, roots, now) ?? refusal('tls_untrusted_chain')
+  return pathToRoot(leaf, shownAbove(leaf), roots, now) ?? refusal('tls_untrusted_chain')
 }
 
 /** A CA may not pose as a workload (X509-SVID §4.1), and a key is for the side it is made for (RFC 5280 §4.2.1.12). */
