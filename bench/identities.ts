@@ -31,7 +31,7 @@ function writeIdentity(dir: string, side: Side, dnsName: string, ca: Authority):
         { kind: 'uri', value: `spiffe://default/${side}` },
         { kind: 'dns', value: dnsName },
       ],
-      organization: null,
+      organization: 'default',
       expiryMs,
     },
     systemClock,

@@ -144,7 +144,8 @@ async function attempt(field: Field, entry: Entry, step: () => Promise<void>): P
     entry.failed = true
     entry.samples.length = 0
     const why = error instanceof Error ? error.message : String(error)
-    field.skipped.push({ peer: entry.peer.name, why: `failed: ${why}` })
+    const words = `${why}\n${entry.running?.words() ?? ''}`.trim().split('\n').slice(0, 8)
+    field.skipped.push({ peer: entry.peer.name, why: `failed: ${words.join('\n')}` })
   }
 }
 

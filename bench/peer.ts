@@ -100,6 +100,7 @@ export async function startHops(
   return {
     port,
     pids: [...web.pids, ...backend.pids],
+    words: () => web.words() + backend.words(),
     stop: async () => {
       await web.stop()
       await backend.stop()

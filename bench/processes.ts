@@ -32,10 +32,12 @@ export async function freePort(): Promise<number> {
 /** A started program: it accepts connections, and `pids` are all of its processes. */
 export interface Program {
   readonly pids: readonly number[]
+  /** What it last wrote to standard output and standard error. */
+  words(): string
   stop(): Promise<void>
 }
 
-/** Starts a program and waits until something listens on `port`. Throws with the program's last words when it does not. */
+/** Starts a program and waits until something listens on `port`. Throws with the program's words when it does not. */
 export async function startProgram(
   command: string,
   args: readonly string[],
@@ -57,11 +59,11 @@ export async function startProgram(
     if (tries < 100 && child.exitCode === null && child.pid !== undefined) await delay(100)
     else {
       await stop()
-      throw new Error(`${command} does not listen on port ${port}: ${words.trim()}`)
+      throw new Error(`does not listen on port ${port}: ${words}`)
     }
   }
   if (child.pid === undefined) throw new Error(`${command} has no process id`)
-  return { pids: [child.pid, ...descendants(child.pid)], stop }
+  return { pids: [child.pid, ...descendants(child.pid)], words: () => words, stop }
 }
 
 // Programs to take along when the benchmark is interrupted.

@@ -6,5 +6,10 @@ export const direct: Peer = {
   available: () => '',
   refuses: ({ path, of }) =>
     path === 'pair' || of === 'memory' ? 'has no processes to measure' : null,
-  start: async ({ upstreamPort }) => ({ port: upstreamPort, pids: [], stop: async () => {} }),
+  start: async ({ upstreamPort }) => ({
+    port: upstreamPort,
+    pids: [],
+    words: () => '',
+    stop: async () => {},
+  }),
 }
