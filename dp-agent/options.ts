@@ -74,6 +74,18 @@ const run = {
     ['auto', 'json', 'text'],
     'auto',
   ),
+  metricsCertPath: text({
+    flag: 'metrics-cert-path',
+    env: ['KUMA_DATAPLANE_RUNTIME_METRICS_CERT_PATH'],
+    placeholder: '<file>',
+    help: 'certificate (PEM) of the metrics listener, for MeshMetric with tls.mode ProvidedTLS',
+  }),
+  metricsKeyPath: text({
+    flag: 'metrics-key-path',
+    env: ['KUMA_DATAPLANE_RUNTIME_METRICS_KEY_PATH'],
+    placeholder: '<file>',
+    help: 'its key (PEM)',
+  }),
   drainTimeMs: duration(
     {
       flag: 'drain-time',

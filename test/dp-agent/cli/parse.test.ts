@@ -1,4 +1,5 @@
 import t from 'tap'
+import { toggle } from '../../../dp-agent/cli/option.ts'
 import { readArguments } from '../../../dp-agent/cli/parse.ts'
 import { commands } from '../../../dp-agent/options.ts'
 
@@ -87,9 +88,18 @@ t.test('options: addresses may be a bare port, host:port or [v6]:port', async (t
 })
 
 t.test('options: a switch takes no value on the command line', async (t) => {
-  const usage = readArguments(commands.explain, ['--json=1', 'GET', 'http://a/'], {})
-  t.same(usage, { ok: false, messages: ['--json takes no value'] })
-  const env = readArguments(commands.explain, ['GET', 'http://a/'], { OUTRIDER_JSON: 'true' })
-  t.equal(env.ok && env.values.json, true)
-  t.same(env.ok && env.positionals, ['GET', 'http://a/'])
+  const command = {
+    summary: '',
+    positionals: '<file>',
+    options: { json: toggle({ flag: 'json', help: '' }) },
+  }
+  t.same(readArguments(command, ['--json=1', 'a'], {}), {
+    ok: false,
+    messages: ['--json takes no value'],
+  })
+  const given = readArguments(command, ['--json', 'a'], {})
+  t.equal(given.ok && given.values.json, true)
+  const env = readArguments(command, ['a', '--', '--json'], { OUTRIDER_JSON: 'false' })
+  t.equal(env.ok && env.values.json, false)
+  t.same(env.ok && env.positionals, ['a', '--json'])
 })

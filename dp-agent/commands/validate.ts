@@ -1,0 +1,20 @@
+import { formatProblem, hasErrors } from '../../config/source.ts'
+import { validate } from '../../config/validate.ts'
+import type { Terminal } from '../dispatch.ts'
+import type { ValidateOptions } from '../options.ts'
+
+/** `outrider validate`: every problem on standard output; exit code 1 when one of them is an error. */
+export async function runValidate(
+  { format }: ValidateOptions,
+  paths: readonly string[],
+  terminal: Terminal,
+): Promise<number | string> {
+  if (paths.length === 0) return 'name the files or directories to look at'
+  const problems = validate(paths)
+  if (format === 'json') terminal.out(`${JSON.stringify(problems, null, 2)}\n`)
+  else {
+    for (const problem of problems) terminal.out(`${formatProblem(problem)}\n`)
+    if (problems.length === 0) terminal.out('no problems\n')
+  }
+  return hasErrors(problems) ? 1 : 0
+}
