@@ -24,7 +24,7 @@ export function addCluster(compiling: Compiling, destination: Destination, about
   const { clusters, endpoints, view, proxy } = compiling
   const name = destination.cluster
   if (clusters.has(name)) return name
-  const held = hold(compiling, name, (kind) => toEntries(view, kind, proxy, destination))
+  const held = hold(compiling, name, 'cluster', (kind) => toEntries(view, kind, proxy, destination))
   const origin = originOf(destination.external ?? proxy.resource)
   const localities = held.find(
     ({ translation }) => translation.kind === 'MeshLoadBalancingStrategy',
@@ -69,7 +69,7 @@ export function addLocalCluster(
     discovery: isIP(serviceAddress) === 0 ? 'dns' : 'static',
     protocol: wireProtocol(inbound.protocol),
   }
-  const cluster = hold(compiling, name, entriesOf).reduce(
+  const cluster = hold(compiling, name, 'cluster', entriesOf).reduce(
     (made, { translation, conf }) => translation.cluster?.(conf, made, about) ?? made,
     base,
   )

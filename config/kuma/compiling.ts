@@ -45,15 +45,22 @@ export interface Held {
   readonly conf: unknown
 }
 
-/** Merges what holds at a place, policy by policy in Kuma's order, and remembers it for `explain`. */
+/** The hooks of a translation that take a merged conf. */
+type Hook = 'cluster' | 'http' | 'tcp' | 'route'
+
+/**
+ * Merges what holds at a place, policy by policy in Kuma's order, of the policies that have something to say there (the
+ * hook). Remembered for `explain`.
+ */
 export function hold(
   compiling: Compiling,
   place: string,
+  hook: Hook,
   entriesOf: (kind: PolicyKind) => readonly Entry[],
 ): readonly Held[] {
   return translations.flatMap((translation): readonly Held[] => {
-    const entries = entriesOf(translation.kind)
-    const merged = mergeEntries(entries)
+    if (translation[hook] === undefined) return []
+    const merged = mergeEntries(entriesOf(translation.kind))
     if (merged === null) return []
     remember(compiling, place, translation.kind, merged)
     return [{ translation, conf: v.parse(translation.schema, merged.conf) }]

@@ -2,13 +2,14 @@ import type { DownstreamTls, FilterChain, Listener } from '../../proxy/model/lis
 import type { RouteTable } from '../../proxy/model/route.ts'
 import type { PolicyConfig } from '../../proxy/policies.ts'
 import { addLocalCluster, identitySecret, trustSecret } from './clusters.ts'
-import { type Compiling, hold, originOf } from './compiling.ts'
+import { type Compiling, describe, hold, originOf } from './compiling.ts'
 import { anyChain, applyHttp, applyTcp, plainHttp, plainTcp } from './filters.ts'
 import { type Identity, tlsOf } from './identity.ts'
 import { type InboundView, serviceTag, workloadLabel } from './mesh-view.ts'
 import { translations } from './policies.ts'
 import { type About, withPolicies } from './policy.ts'
 import { isHttp } from './protocol.ts'
+import { showPath } from './report.ts'
 import type { PolicyKind } from './resources.ts'
 import { type Entry, inboundEntries, proxyEntries } from './target-ref.ts'
 
@@ -31,8 +32,8 @@ export function compileInbound(
   const entriesOf = (kind: PolicyKind) => everyone(compiling, kind, inbound)
   const cluster = addLocalCluster(compiling, inbound, entriesOf, about)
   const http = isHttp(inbound.protocol)
-  const held = hold(compiling, name, entriesOf)
-  const byPeer = peerPolicies(compiling, inbound, about)
+  const held = hold(compiling, name, http ? 'http' : 'tcp', entriesOf)
+  const byPeer = peerPolicies(compiling, inbound, name, about)
   const filterOf = (secured: boolean): FilterChain['filter'] => {
     // Permissions speak of verified peers and have no effect on a plaintext chain, as in Kuma.
     const policies = secured ? byPeer : byPeer.filter(({ kind }) => kind !== 'rbac')
@@ -74,15 +75,25 @@ const byPeerKinds: readonly PolicyKind[] = translations
   .filter(({ inbound }) => inbound !== undefined)
   .map(({ kind }) => kind)
 
+/** Policies that look at who calls; `explain` is shown their entries as they stand, since they are not merged. */
 function peerPolicies(
-  { view, proxy }: Compiling,
+  { view, proxy, effective }: Compiling,
   inbound: InboundView,
+  place: string,
   about: About,
 ): readonly PolicyConfig[] {
-  return translations.flatMap(
-    (translation) =>
-      translation.inbound?.(inboundEntries(view, translation.kind, proxy, inbound), about) ?? [],
-  )
+  return translations.flatMap((translation) => {
+    const { kind } = translation
+    if (translation.inbound === undefined) return []
+    const entries = inboundEntries(view, kind, proxy, inbound)
+    const fields = entries.map(({ path, conf, peer, policy }) => ({
+      path: showPath(path),
+      value: { peer, conf },
+      from: describe(policy),
+    }))
+    if (fields.length > 0) effective.push({ place, kind, fields })
+    return translation.inbound(entries, about)
+  })
 }
 
 /**

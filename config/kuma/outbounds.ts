@@ -47,11 +47,11 @@ export function compileOutbound(
     kind === 'MeshTrace'
       ? proxyEntries(view, kind, proxy)
       : toEntries(view, kind, proxy, destination)
-  const held = hold(compiling, name, entriesOf)
   const own = addCluster(compiling, destination, about)
   const clusterOf = clusterFinder(compiling, about)
   const clusters = tcpClusters(compiling, destination, own, clusterOf)
   const http = isHttp(destination.protocol) && clusters === null
+  const held = hold(compiling, name, http ? 'http' : 'tcp', entriesOf)
   const filter = http
     ? applyHttp(plainHttp(name), held, about)
     : applyTcp(plainTcp(clusters ?? [{ cluster: own, weight: 1, policies: [] }]), held, about)

@@ -64,7 +64,7 @@ function finish(
 ): Route {
   const { view, proxy } = compiling
   const place = `${listener} route ${route.name}`
-  const held = hold(compiling, place, (kind) =>
+  const held = hold(compiling, place, 'route', (kind) =>
     toEntries(view, kind, proxy, destination, meshHttpRoute),
   )
   return held.reduce(

@@ -1,0 +1,245 @@
+import { headerJoined } from '../proxy/headers.ts'
+import { normalizePath } from '../proxy/http/normalize-path.ts'
+import type { NamedMatch } from '../proxy/matcher.ts'
+import type { Cluster } from '../proxy/model/cluster.ts'
+import type { HttpFilter, Listener } from '../proxy/model/listener.ts'
+import type { Route, WeightedCluster } from '../proxy/model/route.ts'
+import type { Snapshot } from '../proxy/model/snapshot.ts'
+import { type CompiledRoute, compileTable } from '../proxy/route/compile.ts'
+import { routesFor } from '../proxy/route/match.ts'
+import type { Compilation } from './kuma/compile.ts'
+import type { Effective } from './kuma/compiling.ts'
+
+/** A request as a person asks about it. */
+export interface Question {
+  readonly method: string
+  /** `http://backend.mesh/path`, by the name of a destination, or `http://127.0.0.1:10001/path`, by a listener's address. */
+  readonly url: URL
+  /** Flat: name, value, name, value. */
+  readonly headers: readonly string[]
+}
+
+/** What a request would meet, and why. JSON-safe. */
+export interface Explanation {
+  readonly request: { readonly method: string; readonly authority: string; readonly path: string }
+  /** Null when no listener of the proxy takes it. */
+  readonly listener: { readonly name: string; readonly why: string } | null
+  /** What could have been asked for, when there is no listener. */
+  readonly known: readonly string[]
+  readonly routes: readonly ExplainedRoute[]
+  /** In words. */
+  readonly action: string
+  readonly clusters: readonly ExplainedCluster[]
+  /** Kuma policies that hold, with the resource behind each field. */
+  readonly policies: readonly Effective[]
+}
+
+export interface ExplainedRoute {
+  readonly name: string
+  readonly verdict: 'taken' | 'passed over' | 'not reached'
+  readonly why: string
+}
+
+export interface ExplainedCluster {
+  readonly name: string
+  /** Percent of the requests. */
+  readonly share: number
+  readonly protocol: Cluster['protocol']
+  readonly balancer: Cluster['balancer']['kind']
+  /** SPIFFE IDs or names that a server must show; null is plaintext. */
+  readonly tls: readonly string[] | null
+  readonly endpoints: readonly string[]
+}
+
+/** Follows a request through what was compiled, with the predicates of the data path itself. */
+export function explain(compilation: Compilation, question: Question): Explanation {
+  const { snapshot, effective } = compilation
+  const { method, url } = question
+  const found = findListener(compilation, url)
+  const raw = url.pathname + url.search
+  const request = { method, authority: url.host, path: raw }
+  if (found === null) {
+    const known = knownPlaces(compilation)
+    return {
+      request,
+      listener: null,
+      known,
+      routes: [],
+      action: 'nothing: no listener',
+      clusters: [],
+      policies: [],
+    }
+  }
+  const { listener, why } = found
+  const filter = filterOf(listener)
+  const policiesAt = (places: readonly string[]) =>
+    effective.filter(({ place }) => places.includes(place))
+  const common = { listener: { name: listener.name, why }, known: [] }
+  if (filter.kind === 'tcp') {
+    return {
+      ...common,
+      request,
+      routes: [],
+      action: 'forward the bytes of the connection',
+      clusters: clustersOf(snapshot, filter.clusters),
+      policies: policiesAt([listener.name, ...filter.clusters.map(({ cluster }) => cluster)]),
+    }
+  }
+  const path = normalizePath(raw, filter.normalizePath, filter.mergeSlashes)
+  const routes = judgeRoutes(snapshot, filter, { ...question, path, authority: url.host })
+  const taken = routes.find(({ verdict }) => verdict === 'taken')?.route ?? null
+  const targets = taken?.action.kind === 'forward' ? taken.action.clusters : []
+  return {
+    ...common,
+    request: { ...request, path },
+    routes: routes.map(({ route, verdict, why }) => ({ name: route.name, verdict, why })),
+    action: taken === null ? 'answer 404: no route matches (NR)' : actionText(taken),
+    clusters: clustersOf(snapshot, targets),
+    policies: policiesAt([
+      listener.name,
+      ...(taken === null ? [] : [`${listener.name} route ${taken.name}`]),
+      ...targets.map(({ cluster }) => cluster),
+    ]),
+  }
+}
+
+/** The filter a request on this listener meets: of a permissive inbound that of mutual TLS. */
+const filterOf = ({ filterChains }: Listener): Listener['filterChains'][number]['filter'] => {
+  const [first] = filterChains
+  if (first === undefined) throw new Error('a listener has at least one filter chain')
+  return first.filter
+}
+
+function findListener(
+  { snapshot, outbounds }: Compilation,
+  url: URL,
+): { readonly listener: Listener; readonly why: string } | null {
+  const host = url.hostname === 'localhost' ? '127.0.0.1' : url.hostname.replace(/^\[|\]$/g, '')
+  const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
+  const bound = snapshot.listeners.find((one) => one.address === host && one.port === port)
+  if (bound !== undefined) return { listener: bound, why: `it is bound to ${host}:${port}` }
+  const named = outbounds.find(
+    ({ destination }) => host === destination || host.startsWith(`${destination}.`),
+  )
+  const listener = snapshot.listeners.find(({ name }) => name === named?.listener)
+  if (named === undefined || listener === undefined) return null
+  return { listener, why: `it is the outbound to ${named.destination}` }
+}
+
+function knownPlaces({ snapshot, outbounds }: Compilation): readonly string[] {
+  return snapshot.listeners.map(({ name, address, port }) => {
+    const to = outbounds.find(({ listener }) => listener === name)
+    return `${address}:${port}${to === undefined ? ' (inbound)' : ` (outbound to ${to.destination})`}`
+  })
+}
+
+interface Asked extends Question {
+  readonly path: string
+  readonly authority: string
+}
+
+interface Judged {
+  readonly route: Route
+  readonly verdict: ExplainedRoute['verdict']
+  readonly why: string
+}
+
+function judgeRoutes(
+  snapshot: Snapshot,
+  { routeTable }: HttpFilter,
+  asked: Asked,
+): readonly Judged[] {
+  const table = snapshot.routeTables.find(({ name }) => name === routeTable)
+  const host = table?.virtualHosts[0]
+  if (table === undefined || host === undefined) return []
+  const compiled = routesFor(
+    compileTable(table, [], 'explain', () => ({})),
+    asked.authority,
+  )
+  let taken = false
+  return host.routes.map((route, index) => {
+    if (taken) return { route, verdict: 'not reached', why: 'an earlier route matched' }
+    const why = whyNot(route, compiled?.[index], asked)
+    taken = why === null
+    return taken
+      ? { route, verdict: 'taken', why: 'the first that matches' }
+      : { route, verdict: 'passed over', why: why ?? '' }
+  })
+}
+
+/** The first part of a route's match that does not hold; null when all do. */
+function whyNot(route: Route, compiled: CompiledRoute | undefined, asked: Asked): string | null {
+  if (compiled === undefined) return 'its virtual host is another'
+  const [path = '', query = ''] = asked.path.split(/\?(.*)/s)
+  const { match } = route
+  if (!compiled.path(path)) return `the path ${path} is not ${match.path.kind} ${match.path.value}`
+  if (compiled.methods.length > 0 && !compiled.methods.includes(asked.method)) {
+    return `the method ${asked.method} is not ${compiled.methods.join(' or ')}`
+  }
+  const pseudo: Readonly<Record<string, string>> = {
+    ':method': asked.method,
+    ':authority': asked.authority,
+    ':path': asked.path,
+  }
+  for (const [index, { name, test }] of compiled.headers.entries()) {
+    const value = pseudo[name] ?? headerJoined(asked.headers, name)
+    if (!test(value)) return mismatch('header', match.headers[index], value)
+  }
+  const parameters = new URLSearchParams(query)
+  for (const [index, { name, test }] of compiled.query.entries()) {
+    const value = parameters.get(name)
+    if (!test(value)) return mismatch('query parameter', match.query[index], value)
+  }
+  return null
+}
+
+function mismatch(what: string, named: NamedMatch | undefined, value: string | null): string {
+  if (named === undefined) return `a ${what} does not match`
+  const { match, name } = named
+  const wanted = 'value' in match ? `${match.kind} ${JSON.stringify(match.value)}` : match.kind
+  const has = value === null ? 'is not there' : `is ${JSON.stringify(value)}`
+  return `the ${what} ${name} ${has}, wanted${named.invert ? ' not' : ''} ${wanted}`
+}
+
+function actionText({ action }: Route): string {
+  switch (action.kind) {
+    case 'forward':
+      return action.clusters.length === 0
+        ? 'answer 500: every backendRef of the route is unknown'
+        : 'forward'
+    case 'redirect':
+      return `redirect with ${action.status}`
+    case 'direct':
+      return `answer ${action.status}`
+    default:
+      return action satisfies never
+  }
+}
+
+function clustersOf(
+  snapshot: Snapshot,
+  targets: readonly WeightedCluster[],
+): readonly ExplainedCluster[] {
+  const total = targets.reduce((sum, { weight }) => sum + weight, 0)
+  return targets.flatMap((target): readonly ExplainedCluster[] => {
+    const cluster = snapshot.clusters.find(({ name }) => name === target.cluster)
+    const group = snapshot.endpoints.find(({ name }) => name === target.cluster)
+    if (cluster === undefined) return []
+    const { name, protocol, balancer, tls } = cluster
+    return [
+      {
+        name,
+        share: total === 0 ? 0 : Math.round((target.weight / total) * 1000) / 10,
+        protocol,
+        balancer: balancer.kind,
+        tls: tls === null ? null : tls.peerIdentities.map(({ match }) => match.value),
+        endpoints: (group?.localities ?? []).flatMap(({ zone, priority, endpoints }) =>
+          endpoints.map(({ host, port }) => {
+            const place = [zone, priority > 0 ? `priority ${priority}` : ''].filter((one) => one)
+            return `${host}:${port}${place.length > 0 ? ` (${place.join(', ')})` : ''}`
+          }),
+        ),
+      },
+    ]
+  })
+}
