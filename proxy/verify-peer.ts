@@ -77,6 +77,16 @@ export function verifyPeer(checks: PeerChecks, shown: Shown, now: number): Peer 
   return found.peer
 }
 
+/**
+ * The same for a resumed session of a server, which shows no certificate at all: `hash` names the one that was shown when
+ * the session was made. Only who showed it then holds the secrets of the session (RFC 8446 §4.6.1).
+ */
+export function verifyResumed(checks: PeerChecks, hash: string, now: number): Peer | TlsRefusal {
+  const known = checks.verified.get(hash)
+  if (known === undefined) return refusal('tls_no_certificate')
+  return outside(known.validity, now) ?? known.peer
+}
+
 function remember(verified: Map<string, Verified>, found: Verified): void {
   for (const oldest of verified.keys()) {
     if (verified.size < maxVerified) break

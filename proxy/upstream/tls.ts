@@ -19,7 +19,7 @@ import {
 } from '../tls-context.ts'
 import { handshakeRefusal, type TlsRefusal } from '../tls-refusal.ts'
 import { newTrust } from '../trust.ts'
-import { newPeerChecks, type PeerChecks, verifyPeer } from '../verify-peer.ts'
+import { newPeerChecks, type PeerChecks, verifyPeer, verifyResumed } from '../verify-peer.ts'
 
 /**
  * One generation of client TLS of a cluster: a certificate, bundles, and the sessions made under them. Made anew when a
@@ -32,8 +32,14 @@ export interface ClientTls {
   readonly alpn: readonly string[]
   readonly localUriSan: string | null
   /** The newest session of each address, taken out when it is used: RFC 8446 §C.4. */
-  readonly sessions: Map<string, Buffer>
+  readonly sessions: Map<string, Session>
   readonly clock: Clock
+}
+
+/** A session to resume, and the hash of the certificate that its server showed. */
+interface Session {
+  readonly ticket: Buffer
+  readonly hash: string
 }
 
 /** Where to connect to: an address, or the path of a Unix socket. */
@@ -83,12 +89,11 @@ export function connectTls(
   done: (result: SecuredSocket | TlsRefusal | ConnectFailure) => void,
 ): TLSSocket {
   const key = 'path' in target ? target.path : `${target.host}:${target.port}`
-  const socket = connect(
-    connectOptions(client, target, options.localAddress, takeSession(client, key)),
-  )
+  const session = takeSession(client, key)
+  const socket = connect(connectOptions(client, target, options.localAddress, session))
   let connected = false
   let settled = false
-  let verified = false
+  let hash: string | null = null
   const settle = (result: SecuredSocket | TlsRefusal | ConnectFailure): void => {
     if (settled) return
     settled = true
@@ -96,7 +101,7 @@ export function connectTls(
     if ('detail' in result) socket.destroy()
     // After a refusal it stays: an error may follow the destruction.
     else socket.removeListener('error', onError)
-    verified = 'socket' in result
+    if ('socket' in result) hash = result.tls.peer?.hash ?? null
     done(result)
   }
   const onError = (error: NodeJS.ErrnoException): void =>
@@ -107,10 +112,10 @@ export function connectTls(
   socket.once('connect', () => {
     connected = true
   })
-  socket.once('secureConnect', () => settle(verdict(client, socket)))
+  socket.once('secureConnect', () => settle(verdict(client, socket, session?.hash ?? null)))
   // TLS 1.3 sends its tickets later, and again and again. Sessions of a server we refused are not kept.
   socket.on('session', (ticket) => {
-    if (verified) keepSession(client, key, ticket)
+    if (hash !== null) keepSession(client, key, { ticket, hash })
   })
   return socket
 }
@@ -119,7 +124,7 @@ function connectOptions(
   { context, sni, alpn }: ClientTls,
   target: Target,
   localAddress: string | null,
-  session: Buffer | undefined,
+  session: Session | undefined,
 ): ConnectionOptions {
   const tcp = {
     noDelay: true,
@@ -135,7 +140,7 @@ function connectOptions(
     checkServerIdentity: () => undefined,
     ...(sni === null ? {} : { servername: sni }),
     ...(alpn.length === 0 ? {} : { ALPNProtocols: [...alpn] }),
-    ...(session === undefined ? {} : { session }),
+    ...(session === undefined ? {} : { session: session.ticket }),
   }
 }
 
@@ -144,20 +149,28 @@ const unreachable = ({ code }: NodeJS.ErrnoException): ConnectFailure => ({
   counter: null,
 })
 
-function verdict(client: ClientTls, socket: TLSSocket): SecuredSocket | TlsRefusal {
-  const shown = { certificate: socket.getPeerX509Certificate(), chainError: chainError(socket) }
-  const peer = verifyPeer(client.checks, shown, client.clock.wall())
+function verdict(
+  client: ClientTls,
+  socket: TLSSocket,
+  resumedHash: string | null,
+): SecuredSocket | TlsRefusal {
+  const now = client.clock.wall()
+  const certificate = socket.getPeerX509Certificate()
+  const peer =
+    certificate === undefined && resumedHash !== null && socket.isSessionReused()
+      ? verifyResumed(client.checks, resumedHash, now)
+      : verifyPeer(client.checks, { certificate, chainError: chainError(socket) }, now)
   if ('detail' in peer) return peer
   return { socket, tls: connectionTls(socket, client.sni, peer, client.localUriSan) }
 }
 
-function takeSession({ sessions }: ClientTls, key: string): Buffer | undefined {
+function takeSession({ sessions }: ClientTls, key: string): Session | undefined {
   const session = sessions.get(key)
   sessions.delete(key)
   return session
 }
 
-function keepSession({ sessions }: ClientTls, key: string, session: Buffer): void {
+function keepSession({ sessions }: ClientTls, key: string, session: Session): void {
   sessions.delete(key)
   for (const oldest of sessions.keys()) {
     if (sessions.size < maxSessions) break

@@ -197,3 +197,26 @@ t.test('mtls: plaintext to a strict port is refused', async (t) => {
   t.notMatch(await c.closed(), /HTTP/)
   t.equal(server.stats('listener', '127.0.0.1_0').reasons.get('tls_plaintext'), 1)
 })
+
+t.test(
+  'mtls: a resumed session, which shows no certificate, is known by the one it began with',
+  async (t) => {
+    const app = await origin(t, ({ socket }) => void socket.write(ok()))
+    const server = await runProxy(t, inbound(app.port))
+    const once = outbound(server.port())
+    const client = await runProxy(t, {
+      ...once,
+      clusters: once.clusters.map((one) => ({ ...one, maxRequestsPerConnection: 1 })),
+    })
+    const c = await rawClient(t, client.port())
+    for (let i = 2; i <= 6; i += 1) {
+      c.write(get)
+      await c.until((text) => text.split('200 OK').length === i)
+    }
+    t.ok(
+      (server.stats('listener', '127.0.0.1_0') as Stats<'listener'>).counters.ssl_session_reused >
+        0,
+    )
+    t.match(app.heads[4], /URI=spiffe:\/\/default\/client\r\n/)
+  },
+)
