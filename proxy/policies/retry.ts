@@ -124,7 +124,9 @@ function isAllowed(x: Exchange, cluster: Cluster, config: RetryConfig): boolean 
     x.flags |= responseFlags.UpstreamRetryLimitExceeded.bit
     return false
   }
-  const open = cluster.retriesActive >= retryLimit(cluster, config.budgetPercent)
+  // A retry that has failed makes room for the next one of its request (Envoy: `resetRetry`).
+  const others = cluster.retriesActive - (x.attempts > 1 ? 1 : 0)
+  const open = others >= retryLimit(cluster, config.budgetPercent)
   counters.circuit_breakers_default_rq_retry_open = open ? 1 : 0
   if (!open) return true
   counters.upstream_rq_retry_overflow += 1

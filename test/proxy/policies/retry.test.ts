@@ -267,6 +267,17 @@ t.test('retry: stops at the retry limit of the cluster', (t) => {
   t.end()
 })
 
+t.test('retry: a retry that failed makes room for the next one of its request', (t) => {
+  const hooks = alive(retry, { retryOn: ['5xx'], maxRetries: 5 })
+  const x = answered(503, [], { attempts: 2 })
+  const cluster = x.cluster!
+  cluster.retriesActive = 3
+  t.ok((hooks.outcome?.(x) ?? -1) >= 0, 'one of the three is its own')
+  cluster.retriesActive = 4
+  t.equal(hooks.outcome?.(x), -1)
+  t.end()
+})
+
 t.test('retry: stops when the budget is spent', (t) => {
   const allowed = (raw: object, clusterPercent: number | null, active: number, retries: number) => {
     const x = answered(503)
