@@ -25,56 +25,55 @@ export interface Terminal {
 
 /** Understands a command line and runs its command. Resolves to the exit code. */
 export async function dispatch(argv: readonly string[], terminal: Terminal): Promise<number> {
-  const [first, ...rest] = argv
+  const [first = '', second = ''] = argv
   if (first === '--version' || first === '-V') {
     terminal.out(`outrider ${terminal.version} (node ${process.version})\n`)
     return 0
   }
-  if (first === undefined || first === '--help' || first === '-h' || first === 'help') {
-    const asked = first !== undefined
-    const print = asked ? terminal.out : terminal.err
+  if (first === '' || first === '--help' || first === '-h' || first === 'help') {
+    const print = first === '' ? terminal.err : terminal.out
     print(overview(commands))
-    return asked ? 0 : 2
+    return first === '' ? 2 : 0
   }
-  const name = Object.keys(commands).find((known): known is CommandName => known === first)
-  if (name === undefined) {
-    const meant = nearest(first, Object.keys(commands))
-    return usage(terminal, [
-      `unknown command "${first}"${meant === null ? '' : `; did you mean "${meant}"?`}`,
-    ])
-  }
+  const name = names.find((known) => known === first || known === `${first} ${second}`)
+  if (name === undefined) return usage(terminal, [unknownCommand(first)])
+  const rest = argv.slice(name.split(' ').length)
   if (asksForHelp(rest)) {
     terminal.out(commandHelp(name, commands[name]))
     return 0
   }
+  return runNamed(name, rest, terminal)
+}
+
+const names = Object.keys(commands).filter((name): name is CommandName => name in commands)
+
+/** Each command is loaded when it is asked for: help and mistakes answer at once. */
+function runNamed(name: CommandName, argv: readonly string[], terminal: Terminal): Promise<number> {
+  const by = <O extends Options>(command: Command<O>, load: () => Promise<Run<O>>) =>
+    runWith(command, name, argv, terminal, load)
   switch (name) {
     case 'run':
-      return runWith(
-        commands.run,
-        name,
-        rest,
-        terminal,
-        async () => (await import('./commands/run.ts')).runSidecar,
-      )
+      return by(commands.run, async () => (await import('./commands/run.ts')).runSidecar)
     case 'validate':
-      return runWith(
-        commands.validate,
-        name,
-        rest,
-        terminal,
-        async () => (await import('./commands/validate.ts')).runValidate,
-      )
+      return by(commands.validate, async () => (await import('./commands/validate.ts')).runValidate)
     case 'explain':
-      return runWith(
-        commands.explain,
-        name,
-        rest,
-        terminal,
-        async () => (await import('./commands/explain.ts')).runExplain,
-      )
+      return by(commands.explain, async () => (await import('./commands/explain.ts')).runExplain)
+    case 'pki init':
+      return by(commands[name], async () => (await import('./commands/pki.ts')).runInit)
+    case 'pki issue':
+      return by(commands[name], async () => (await import('./commands/pki.ts')).runIssue)
+    case 'pki show':
+      return by(commands[name], async () => (await import('./commands/pki.ts')).runShow)
     default:
       return name satisfies never
   }
+}
+
+function unknownCommand(word: string): string {
+  const group = names.filter((name) => name.startsWith(`${word} `))
+  if (group.length > 0) return `say which: ${group.join(', ')}`
+  const meant = nearest(word, names)
+  return `unknown command "${word}"${meant === null ? '' : `; did you mean "${meant}"?`}`
 }
 
 /** What a command does with its options; a text instead of an exit code is a mistake in its usage. */
@@ -84,7 +83,6 @@ export type Run<O extends Options> = (
   terminal: Terminal,
 ) => Promise<number | string>
 
-/** Each command is loaded when it is asked for: help and mistakes answer at once. */
 async function runWith<O extends Options>(
   command: Command<O>,
   name: string,

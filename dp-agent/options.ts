@@ -124,6 +124,56 @@ const explain = {
   json: toggle({ flag: 'json', help: 'print JSON' }),
 } satisfies Options
 
+const force = toggle({ flag: 'force', help: 'write over files that are there' })
+
+const pkiInit = {
+  dir: textOr(
+    { flag: 'dir', placeholder: '<dir>', help: 'where ca.crt and ca.key are written' },
+    'ca',
+  ),
+  trustDomain: textOr(
+    {
+      flag: 'trust-domain',
+      placeholder: '<domain>',
+      help: 'trust domain of its SPIFFE IDs; with Mesh.mtls the name of the mesh',
+    },
+    'default',
+  ),
+  expiryMs: duration({ flag: 'expiry', help: 'life of the CA' }, '3650d'),
+  force,
+} satisfies Options
+
+const pkiIssue = {
+  caDir: textOr(
+    { flag: 'ca', placeholder: '<dir>', help: 'directory with ca.crt and ca.key' },
+    'ca',
+  ),
+  dir: textOr(
+    { flag: 'dir', placeholder: '<dir>', help: 'where tls.crt, tls.key and ca.crt are written' },
+    'identity',
+  ),
+  dns: texts({
+    flag: 'dns',
+    placeholder: '<name>',
+    help: 'a host name to put beside the SPIFFE ID',
+  }),
+  ip: texts({ flag: 'ip', placeholder: '<address>', help: 'an IP address to put beside it' }),
+  expiryMs: duration({ flag: 'expiry', help: 'life of the certificate; ends with the CA' }, '24h'),
+  request: toggle({
+    flag: 'request',
+    help: 'write a signing request (tls.csr) for another CA instead',
+  }),
+  force,
+} satisfies Options
+
+const pkiShow = {
+  ca: text({
+    flag: 'ca',
+    placeholder: '<file>',
+    help: 'roots to check against (PEM); default: ca.crt of the directory',
+  }),
+} satisfies Options
+
 const command = <O extends Options>(
   summary: string,
   positionals: string | null,
@@ -139,9 +189,23 @@ export const commands = {
     '<method> <url>',
     explain,
   ),
+  'pki init': command('make a certificate authority', null, pkiInit),
+  'pki issue': command(
+    'issue an identity for --identity-dir, as in spiffe://default/backend',
+    '<spiffe-id>',
+    pkiIssue,
+  ),
+  'pki show': command(
+    'say what a certificate holds and whether it would be believed',
+    '<file|dir>',
+    pkiShow,
+  ),
 } as const
 
 export type CommandName = keyof typeof commands
 export type RunOptions = Values<typeof run>
 export type ValidateOptions = Values<typeof validate>
 export type ExplainOptions = Values<typeof explain>
+export type PkiInitOptions = Values<typeof pkiInit>
+export type PkiIssueOptions = Values<typeof pkiIssue>
+export type PkiShowOptions = Values<typeof pkiShow>

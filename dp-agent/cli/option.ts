@@ -118,9 +118,15 @@ export const integer = (
   }, fallback),
 })
 
-const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
+const unitMs: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+}
 
-/** A duration in Go's notation (`30s`, `1m30s`, `500ms`), in ms. */
+/** A duration in Go's notation (`30s`, `1m30s`, `500ms`), and days (`10d`) as Kuma has them; in ms. */
 export const duration = (row: OptionText, fallback: string): Option<number> => ({
   ...base(row, '<duration>', fallback),
   repeats: false,
@@ -129,11 +135,11 @@ export const duration = (row: OptionText, fallback: string): Option<number> => (
 
 function parseDuration(value: string): Parsed<number> {
   if (value === '0') return good(0)
-  if (!/^(\d{1,9}(\.\d{1,3})?(ms|s|m|h))+$/.test(value)) {
+  if (!/^(\d{1,9}(\.\d{1,3})?(ms|s|m|h|d))+$/.test(value)) {
     return bad(`must be a duration such as 30s, 1m30s or 500ms, got "${value}"`)
   }
   let total = 0
-  for (const [, amount, unit] of value.matchAll(/([\d.]+)(ms|s|m|h)/g)) {
+  for (const [, amount, unit] of value.matchAll(/([\d.]+)(ms|s|m|h|d)/g)) {
     total += Number(amount) * (unitMs[unit ?? 'ms'] ?? 1)
   }
   return good(Math.round(total))
