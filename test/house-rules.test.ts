@@ -17,6 +17,7 @@ const rooms = [
     'proxy/matcher.ts',
     'proxy/peer-match.ts',
     'proxy/headers.ts',
+    'proxy/methods.ts',
     'proxy/sweep.ts',
     'proxy/spiffe.ts',
   ],

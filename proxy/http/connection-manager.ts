@@ -10,7 +10,7 @@ import { abandonExchange, endExchange, refuseExchange } from './end.ts'
 import { sendBody, sendBodyEnd, sendBodyFlush } from './request-body.ts'
 import { prepareRequest } from './request-headers.ts'
 import { forward } from './router.ts'
-import { newRouting } from './routing.ts'
+import { newRouting, routingOf } from './routing.ts'
 
 /**
  * One exchange from head to finish: prepare, match, policies, then what the route says. Server codecs call the
@@ -24,8 +24,16 @@ export function beginExchange(x: Exchange): void {
   if (config.maxStreamDurationMs > 0) x.streamDeadline = x.startedAt + config.maxStreamDurationMs
   prepareRequest(x, plan)
   if (plan.tracing !== null) beginTrace(x, plan.tracing, env.clock)
-  x.route = matchRoute(plan.table, x)
-  runRequestHooks(x, plan, x.route.hooks, 0)
+  runRequestHooks(x, plan, chooseRoute(x, plan), 0)
+}
+
+/** Finds the route and, where it forwards, the destination by weight; returns the policies of both. */
+function chooseRoute(x: Exchange, plan: HttpPlan): HookLists {
+  const route = matchRoute(plan.table, x)
+  const target = pickTarget(route, plan.env.clock.random())
+  x.route = route
+  routingOf(x).target = target
+  return target === null ? route.hooks : target.hooks
 }
 
 /** An exchange whose request could not be read: counted and logged like any other, and answered with `status`. */
@@ -76,14 +84,14 @@ function goOn(
 function act(x: Exchange, plan: HttpPlan): void {
   if (x.rematch) {
     x.rematch = false
-    x.route = matchRoute(plan.table, x)
+    chooseRoute(x, plan)
   }
   const { route } = x
   if (route === null) throw new Error('a route is matched before it is acted on')
   const { action } = route
   switch (action.kind) {
     case 'forward': {
-      const target = pickTarget(route, plan.env.clock.random())
+      const { target } = routingOf(x)
       if (target === null) refuseExchange(x, 'NoClusterFound', 'no_weighted_cluster', 500)
       else forward(x, route, target)
       return

@@ -3,6 +3,7 @@ import type { Endpoint } from '../cluster/endpoint.ts'
 import { pickEndpoint } from '../cluster/pick.ts'
 import { bodyNone, type Exchange } from '../exchange.ts'
 import { noHeaders } from '../headers.ts'
+import { isIdempotent } from '../methods.ts'
 import type { CompiledRoute, CompiledTarget, HttpPlan } from '../route/compile.ts'
 import { type ResponseFlag, responseFlags } from '../telemetry/response-flags.ts'
 import { injectTrace } from '../telemetry/tracing.ts'
@@ -24,7 +25,6 @@ export function forward(x: Exchange, route: CompiledRoute, target: CompiledTarge
   const { env } = plan
   const cluster = env.clusters.get(target.cluster)
   const r = routingOf(x)
-  r.target = target
   if (cluster === undefined) {
     plan.stats.counters.no_cluster += 1
     refuseExchange(x, 'NoClusterFound', 'cluster_not_found')
@@ -59,6 +59,7 @@ function startTry(x: Exchange, r: Routing, same: Endpoint | null): void {
   x.tryStatus = 0
   x.tryFlags = 0
   x.tryHeaders = noHeaders
+  x.tryRefused = false
   r.answered = false
   r.sent = false
   if (isRefused(x, r, cluster)) {
@@ -140,10 +141,17 @@ const events: UpstreamEvents = {
 
 /** Asks the policies what they make of a try, each once. The longest wait asked for, or -1: no other try. */
 function settleTry(x: Exchange, r: Routing): number {
+  tellCluster(x)
+  // What cannot be sent again is not asked about: the policies count what they grant.
+  if (r.target === null || !canReplay(x, r)) return -1
   let delay = -1
-  if (x.cluster !== null) for (const hook of x.cluster.outcome) delay = Math.max(delay, hook(x))
-  if (r.target !== null) for (const hook of r.target.hooks.outcome) delay = Math.max(delay, hook(x))
-  return canReplay(x, r) ? delay : -1
+  for (const hook of r.target.hooks.outcome) delay = Math.max(delay, hook(x))
+  return delay
+}
+
+/** The cluster's own policies judge the endpoint by the try. */
+function tellCluster(x: Exchange): void {
+  if (x.cluster !== null) for (const hook of x.cluster.outcome) hook(x)
 }
 
 const canReplay = (x: Exchange, r: Routing): boolean =>
@@ -172,15 +180,6 @@ function failTry(x: Exchange, r: Routing, flag: ResponseFlag, detail: string): v
   if (delay >= 0) scheduleRetry(x, r, delay)
   else refuseExchange(x, flag, detail)
 }
-
-/** RFC 9110 §9.2.2. */
-const isIdempotent = (method: string): boolean =>
-  method === 'GET' ||
-  method === 'HEAD' ||
-  method === 'PUT' ||
-  method === 'DELETE' ||
-  method === 'OPTIONS' ||
-  method === 'TRACE'
 
 /** Lets go of the try and keeps what another one needs. */
 function cancelTryOnly(x: Exchange): void {
@@ -216,6 +215,8 @@ export function timeOut(x: Exchange, perTry: boolean): void {
     else counters.upstream_rq_timeout += 1
   }
   if (!perTry || r.answered) {
+    x.tryFlags = responseFlags.UpstreamRequestTimeout.bit
+    if (r.trying && !r.answered) tellCluster(x)
     refuseExchange(x, 'UpstreamRequestTimeout', 'response_timeout')
     return
   }

@@ -2,6 +2,7 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { Exchange } from '../exchange.ts'
 import { checkFieldName } from '../field-check.ts'
 import { checkNamedMatch, type NamedMatch } from '../matcher.ts'
+import { isIdempotent } from '../methods.ts'
 import { definePolicy } from '../policy.ts'
 import {
   decimalOrNull,
@@ -102,7 +103,14 @@ export const retry = definePolicy({
       outcome(x) {
         const { cluster } = x
         if (cluster === null || x.responseStarted || clock.now() >= x.requestDeadline) return -1
-        if (!concerns(x) || !failed(x) || !isAllowed(x, cluster, config)) return -1
+        if (
+          !concerns(x) ||
+          !failed(x) ||
+          mayActTwice(x, config) ||
+          !isAllowed(x, cluster, config)
+        ) {
+          return -1
+        }
         const asked = resetDelay(x, config.rateLimitedBackOff, clock)
         if (asked > 0) {
           cluster.stats.counters.upstream_rq_retry_backoff_ratelimited += 1
@@ -115,6 +123,16 @@ export const retry = definePolicy({
     }
   },
 })
+
+/**
+ * Sent, not answered, and not safe to do twice (RFC 9110 §9.2.2): the endpoint may have acted on it. Not tried again
+ * unless the config names the method. Envoy does; see `docs/differences.md`.
+ */
+function mayActTwice(x: Exchange, config: RetryConfig): boolean {
+  if (x.tryStatus !== 0 || x.tryRefused || isIdempotent(x.method)) return false
+  if ((x.tryFlags & responseFlags.UpstreamConnectionFailure.bit) !== 0) return false
+  return !config.retriableRequestHeaders.some(({ name }) => name === ':method')
+}
 
 /** The request's own number of retries, then what its cluster bears. Counted and flagged as Envoy does. */
 function isAllowed(x: Exchange, cluster: Cluster, config: RetryConfig): boolean {

@@ -114,7 +114,12 @@ export function compileTable(
   for (const host of table.virtualHosts) {
     const at = `${place}/${host.name}`
     const routes = host.routes.map((route, index) =>
-      compileRoute(route, listenerPolicies, `${at}/${route.name}#${index}`, make),
+      compileRoute(
+        route,
+        { place, own: listenerPolicies },
+        { place: `${at}/${route.name}#${index}`, own: route.policies },
+        make,
+      ),
     )
     for (const domain of host.domains) {
       const name = domain.toLowerCase()
@@ -131,7 +136,7 @@ export function compileTable(
     suffixes: suffixes.sort(longestFirst),
     prefixes: prefixes.sort(longestFirst),
     any,
-    none: noRoute(collectHooks(listenerPolicies, `${place}/-`, make)),
+    none: noRoute(collectHooks(listenerPolicies, place, make)),
   }
 }
 
@@ -151,14 +156,15 @@ function noRoute(hooks: HookLists): CompiledRoute {
   }
 }
 
-function compileRoute(
-  route: Route,
-  listenerPolicies: readonly PolicyConfig[],
-  place: string,
-  make: HookMaker,
-): CompiledRoute {
+/** Where policies stand, and which. */
+interface Stand {
+  readonly place: string
+  readonly own: readonly PolicyConfig[]
+}
+
+function compileRoute(route: Route, listener: Stand, here: Stand, make: HookMaker): CompiledRoute {
   const { match, action } = route
-  const effective = mergePolicies(listenerPolicies, route.policies)
+  const effective = mergePolicies(listener.own, here.own)
   const targets =
     action.kind !== 'forward'
       ? []
@@ -166,7 +172,11 @@ function compileRoute(
           cluster: target.cluster,
           weight: target.weight,
           // Header changes of a destination add to the route's; every other kind replaces.
-          hooks: collectHooks([...effective, ...target.policies], `${place}>${index}`, make),
+          hooks: collectMerged(
+            [...effective, ...target.policies],
+            [listener, here, { place: `${here.place}>${index}`, own: target.policies }],
+            make,
+          ),
         }))
   const matchedPrefix =
     match.path.kind === 'prefix' || match.path.kind === 'segment' ? match.path.value : null
@@ -184,7 +194,7 @@ function compileRoute(
     rewrite: action.kind === 'forward' ? compileRewrite(action, matchedPrefix) : null,
     targets,
     totalWeight: targets.reduce((sum, target) => sum + target.weight, 0),
-    hooks: collectHooks(effective, place, make),
+    hooks: collectMerged(effective, [listener, here], make),
   }
 }
 
@@ -261,13 +271,34 @@ export function mergePolicies(
   return out
 }
 
-/** Flat arrays of the hooks of a list of policies, in its order. */
+/** Flat arrays of the hooks of a list of policies that stand at one place, in its order. */
 export function collectHooks(
   configs: readonly PolicyConfig[],
   place: string,
   make: HookMaker,
 ): HookLists {
-  const hooks = configs.map((config, index) => make(`${place}:${config.kind}#${index}`, config))
+  return flatten(configs.map((config, index) => make(`${place}:${config.kind}#${index}`, config)))
+}
+
+/**
+ * The same for a merged list: each policy is made at the place where it stands, the listener's for all its routes, so
+ * that a bucket of the listener is one bucket.
+ */
+function collectMerged(
+  configs: readonly PolicyConfig[],
+  stands: readonly Stand[],
+  make: HookMaker,
+): HookLists {
+  return flatten(
+    configs.map((config) => {
+      const stand = stands.find(({ own }) => own.includes(config))
+      if (stand === undefined) throw new Error('a merged policy stands somewhere')
+      return make(`${stand.place}:${config.kind}#${stand.own.indexOf(config)}`, config)
+    }),
+  )
+}
+
+function flatten(hooks: readonly Hooks[]): HookLists {
   const pick = <K extends keyof Hooks>(name: K): NonNullable<Hooks[K]>[] =>
     hooks.flatMap((hook) => hook[name] ?? [])
   return {

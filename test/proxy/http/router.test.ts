@@ -397,3 +397,93 @@ t.test('router: a drain tells keep-alive callers to go with their next answer', 
   fresh.write(get)
   t.match(await fresh.closed(), /connection: close/)
 })
+
+t.test('router: a rate limit of the listener is one bucket for all its routes', async (t) => {
+  const app = await origin(t, ({ socket }) => void socket.write(ok()))
+  const limit: PolicyConfig = {
+    kind: 'rate_limit',
+    tokens: 2,
+    intervalMs: 60_000,
+    status: 429,
+    headers: [],
+    peer: null,
+  }
+  const match = (value: string) => ({
+    path: { kind: 'exact' as const, value },
+    methods: [],
+    headers: [],
+    query: [],
+  })
+  const running = await runProxy(
+    t,
+    snapshot({
+      listeners: [
+        listener({ filterChains: [chain({ filter: httpFilter({ policies: [limit] }) })] }),
+      ],
+      routeTables: [
+        routeTable([
+          route({ name: 'a', match: match('/a') }),
+          route({ name: 'b', match: match('/b') }),
+        ]),
+      ],
+      endpoints: [endpoints('app', app.port)],
+    }),
+  )
+  const c = await rawClient(t, running.port())
+  for (const path of ['/a', '/b', '/a', '/none']) c.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`)
+  const text = await c.until((all) => all.split('HTTP/1.1 429').length === 3)
+  t.same(
+    [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status),
+    ['200', '200', '429', '429'],
+  )
+})
+
+t.test('router: header changes of a destination apply to what goes there', async (t) => {
+  const app = await origin(t, ({ socket }) => void socket.write(ok()))
+  const action = {
+    ...forwardTo(),
+    clusters: [
+      {
+        cluster: 'app',
+        weight: 1,
+        policies: [
+          {
+            kind: 'headers' as const,
+            request: { set: [{ name: 'x-version', value: 'v2' }], add: [], remove: ['x-secret'] },
+            response: { set: [], add: [], remove: [] },
+          },
+        ],
+      },
+    ],
+  }
+  const running = await runProxy(
+    t,
+    mesh([app.port], [], { routeTables: [routeTable([route({ action })])] }),
+  )
+  const c = await rawClient(t, running.port())
+  c.write('GET / HTTP/1.1\r\nHost: a\r\nX-Secret: y\r\n\r\n')
+  await c.until((text) => text.endsWith('ok'))
+  t.match(app.heads[0], /x-version: v2\r\n/)
+  t.notMatch(app.heads[0], /secret/i)
+})
+
+t.test(
+  'router: a POST that may have been acted on is not retried, one that never left is',
+  async (t) => {
+    const resets = await origin(t, ({ socket }) => void socket.resetAndDestroy())
+    const app = await origin(t, ({ socket }) => void socket.write(ok()))
+    const post = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n'
+    const policies = [retry({ retryOn: ['5xx'] })]
+    const risky = await runProxy(t, mesh([resets.port], policies))
+    const c = await rawClient(t, risky.port())
+    c.write(post)
+    t.match(await c.until((text) => text.includes('\r\n\r\n')), /^HTTP\/1\.1 503/)
+    t.equal(resets.heads.length, 1)
+    const safe = await runProxy(t, mesh([await deadPort(), app.port], policies))
+    for (let i = 0; i < 2; i += 1) {
+      const other = await rawClient(t, safe.port())
+      other.write(post)
+      t.match(await other.until((text) => text.includes('\r\n\r\n')), /^HTTP\/1\.1 200/)
+    }
+  },
+)
