@@ -1,5 +1,11 @@
-import { isIP } from 'node:net'
+import { checkAccessLog } from './checks/access-log.ts'
 import { checkDataplane } from './checks/dataplane.ts'
+import {
+  warnOfFilterState,
+  warnOfNoEffect,
+  warnOfOldTls,
+  warnOfPredicates,
+} from './checks/no-effect.ts'
 import { checkPolicy } from './checks/policy.ts'
 import { checkHttpRoute, checkTcpRoute } from './checks/routes.ts'
 import { durationMs } from './duration.ts'
@@ -9,6 +15,7 @@ import type { Kind, Resource } from './resources.ts'
 /** Reports what each field alone cannot show: fields that exclude or need each other, values that cannot work. */
 export function checkMeaning(resource: Resource, reporter: Reporter): void {
   checkPolicy(resource, reporter)
+  warnOfNoEffect(resource, reporter)
   for (const check of checks) check(resource, reporter)
 }
 
@@ -69,18 +76,10 @@ const checks: readonly Check[] = [
       }
     }
   }),
-  only('MeshAccessLog', (policy, reporter) => {
-    const { to = [], from = [], rules = [] } = policy.body.spec
-    for (const [section, entries] of Object.entries({ to, from, rules })) {
-      for (const [index, { default: conf }] of entries.entries()) {
-        for (const [at, { tcp }] of (conf?.backends ?? []).entries()) {
-          if (tcp === undefined || isHostPort(tcp.address)) continue
-          const path = ['spec', section, index, 'default', 'backends', at, 'tcp', 'address']
-          reporter.error(policy, path, 'must be "host:port"')
-        }
-      }
-    }
-  }),
+  only('MeshAccessLog', checkAccessLog),
+  only('MeshRetry', warnOfPredicates),
+  only('MeshLoadBalancingStrategy', warnOfFilterState),
+  only('MeshTLS', warnOfOldTls),
   only('MeshTrace', (policy, reporter) => {
     const path: Path = ['spec', 'default', 'backends']
     const backends = policy.body.spec.default?.backends ?? []
@@ -112,11 +111,4 @@ function checkRate(
     reporter.error(policy, [...path, 'interval'], 'must be at least 50ms')
   }
   if (rate.num === 0) reporter.error(policy, [...path, 'num'], 'must be at least 1')
-}
-
-/** `host:port`, an IPv6 address in brackets. */
-function isHostPort(address: string): boolean {
-  const match = /^(?:\[(?<v6>[^\]]+)\]|(?<host>[^:/\s]+)):(?<port>\d{1,5})$/.exec(address)
-  const { v6, port } = match?.groups ?? {}
-  return match !== null && (v6 === undefined || isIP(v6) === 6) && Number(port) <= 65_535
 }

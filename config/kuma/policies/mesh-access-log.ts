@@ -40,14 +40,26 @@ function formatOf(format: AccessLogFormat | undefined, fallback: string, about: 
     const fields = format.json.map(({ key, value }) => ({ key, value: resolve(value, about) }))
     return { kind: 'json', fields, omitEmpty: format.omitEmptyValues ?? false }
   }
-  return { kind: 'text', text: `${resolve(format?.plain ?? fallback, about)}\n` }
+  return { kind: 'text', text: resolve(format?.plain ?? fallback, about) }
 }
 
-/** Puts in what is known beforehand; operators of traffic stay. A placeholder that is not Kuma's stays as well. */
+/** Placeholders that stand for something known beforehand. */
+export const kumaPlaceholders = [
+  'KUMA_MESH',
+  'KUMA_ZONE',
+  'KUMA_WORKLOAD',
+  'KUMA_SOURCE_SERVICE',
+  'KUMA_DESTINATION_SERVICE',
+  'KUMA_SOURCE_ADDRESS',
+  'KUMA_SOURCE_ADDRESS_WITHOUT_PORT',
+  'KUMA_TRAFFIC_DIRECTION',
+] as const
+
+/** Puts in what is known beforehand; operators of traffic stay. */
 function resolve(text: string, about: About): string {
   const { direction, view, proxy, source, destination } = about
   const inbound = direction === 'inbound'
-  const values: Readonly<Record<string, string>> = {
+  const values: Readonly<Record<(typeof kumaPlaceholders)[number], string>> = {
     KUMA_MESH: view.name,
     KUMA_ZONE: proxy.zone,
     KUMA_WORKLOAD: proxy.labels['kuma.io/workload'] ?? '',
@@ -59,7 +71,10 @@ function resolve(text: string, about: About): string {
       : proxy.address,
     KUMA_TRAFFIC_DIRECTION: direction.toUpperCase(),
   }
-  return text.replace(/%(KUMA_[A-Z_]+)%/g, (whole, name: string) => values[name] ?? whole)
+  return kumaPlaceholders.reduce(
+    (done, name) => done.replaceAll(`%${name}%`, () => values[name]),
+    text,
+  )
 }
 
 function splitAddress(address: string): { readonly host: string; readonly port: number } {

@@ -1,0 +1,75 @@
+import type { Path, Reporter } from '../report.ts'
+import { isPolicy, type Resource, shapeOf } from '../resources.ts'
+
+const noEffect = 'is not supported yet and has no effect'
+
+/** Warns of values that Kuma knows and that change nothing here, where the field as such does. */
+export function warnOfNoEffect(resource: Resource, reporter: Reporter): void {
+  if (!isPolicy(resource)) return
+  // Kuma lets these differ by caller; here they are the same for everyone.
+  if (resource.kind === 'MeshTimeout' || resource.kind === 'MeshAccessLog') {
+    for (const [index, { matches = [] }] of (shapeOf(resource).rules ?? []).entries()) {
+      if (matches.length === 0) continue
+      const hint = 'only rules without matches hold'
+      reporter.warn(resource, ['spec', 'rules', index, 'matches'], noEffect, { hint })
+    }
+  }
+  if (resource.kind === 'MeshRateLimit') {
+    for (const index of (shapeOf(resource).to ?? []).keys()) {
+      const hint = 'limit requests where they arrive, with rules or from'
+      reporter.warn(resource, ['spec', 'to', index], noEffect, { hint })
+    }
+  }
+}
+
+/** Predicates of MeshRetry `hostSelection` beside `OmitPreviousHosts`. */
+export function warnOfPredicates(policy: Resource<'MeshRetry'>, reporter: Reporter): void {
+  for (const [index, { default: conf }] of (policy.body.spec.to ?? []).entries()) {
+    for (const [at, { predicate }] of (conf?.http?.hostSelection ?? []).entries()) {
+      if (predicate === 'OmitPreviousHosts') continue
+      const path: Path = ['spec', 'to', index, 'default', 'http', 'hostSelection', at, 'predicate']
+      reporter.warn(policy, path, `${predicate} ${noEffect}`)
+    }
+  }
+}
+
+/** Hash policies on Envoy's filter state, of which there is none. */
+export function warnOfFilterState(
+  policy: Resource<'MeshLoadBalancingStrategy'>,
+  reporter: Reporter,
+): void {
+  for (const [index, { default: conf }] of (policy.body.spec.to ?? []).entries()) {
+    const path: Path = ['spec', 'to', index, 'default']
+    const balancer: Path = [...path, 'loadBalancer']
+    const lists = [
+      { at: [...path, 'hashPolicies'], list: conf?.hashPolicies },
+      {
+        at: [...balancer, 'ringHash', 'hashPolicies'],
+        list: conf?.loadBalancer?.ringHash?.hashPolicies,
+      },
+      {
+        at: [...balancer, 'maglev', 'hashPolicies'],
+        list: conf?.loadBalancer?.maglev?.hashPolicies,
+      },
+    ]
+    for (const { at, list = [] } of lists) {
+      for (const [place, { type }] of list.entries()) {
+        if (type === 'FilterState') reporter.warn(policy, [...at, place], `${type} ${noEffect}`)
+      }
+    }
+  }
+}
+
+/** TLS before 1.2 is not spoken at all (RFC 8996). */
+export function warnOfOldTls(policy: Resource<'MeshTLS'>, reporter: Reporter): void {
+  const { from = [], rules = [] } = policy.body.spec
+  for (const [section, entries] of Object.entries({ from, rules })) {
+    for (const [index, { default: conf }] of entries.entries()) {
+      for (const [bound, version] of Object.entries(conf?.tlsVersion ?? {})) {
+        if (version !== 'TLS10' && version !== 'TLS11') continue
+        const path = ['spec', section, index, 'default', 'tlsVersion', bound]
+        reporter.warn(policy, path, `${version} is not spoken; TLS12 is used`)
+      }
+    }
+  }
+}
