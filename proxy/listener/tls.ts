@@ -101,8 +101,14 @@ export function acceptTls(
   }
   const onClose = (): void => settle(handshakeRefusal({ name: '', message: '', code: 'closed' }))
   const timer = env.clock.after(timeoutMs, () => settle(refusal('tls_handshake_timeout')))
+  // A caller that leaves before the end of the handshake is gone; afterwards half open is as before.
+  const { allowHalfOpen } = socket
+  socket.allowHalfOpen = false
   tls.pending.set(socket, {
-    secured: (secured) => settle(verdict(tls, secured, env.clock)),
+    secured(secured) {
+      secured.allowHalfOpen = allowHalfOpen
+      settle(verdict(tls, secured, env.clock))
+    },
     failed: (error) => settle(handshakeRefusal(error)),
   })
   socket.on('close', onClose)
