@@ -1,0 +1,155 @@
+import t from 'tap'
+import { explain } from '../../config/explain.ts'
+import { formatExplanation } from '../../config/explain-text.ts'
+import { compile } from '../../config/kuma/compile.ts'
+import { newLoader } from '../../config/kuma/load.ts'
+import { compileTable } from '../../proxy/route/compile.ts'
+import { matchRoute } from '../../proxy/route/match.ts'
+import { exchange } from '../support/exchange.ts'
+import { compiledOf, smallMesh } from '../support/kuma.ts'
+
+const { resources } = newLoader().load(['config/demo'])
+const demo = (name: string) => compile(resources, 'default', name).compilation!
+const ask = (url: string, headers: readonly string[] = [], method = 'GET') =>
+  explain(demo('frontend-1'), { method, url: new URL(url), headers })
+
+t.test('explain: an outbound is found by the name of its destination', async (test) => {
+  for (const url of [
+    'http://backend/x',
+    'http://backend.mesh/x',
+    'http://127.0.0.1:10002/x',
+    'http://localhost:10002/x',
+  ]) {
+    test.equal(ask(url).listener?.name, 'outbound:127.0.0.1:10002', url)
+  }
+  test.equal(ask('http://127.0.0.1:20080/').listener?.name, 'inbound:127.0.0.1:20080')
+})
+
+t.test('explain: without a listener it says what there is', async (test) => {
+  const explanation = ask('http://nowhere/')
+  test.equal(explanation.listener, null)
+  test.same(explanation.known, [
+    '127.0.0.1:20080 (inbound)',
+    '127.0.0.1:10002 (outbound to backend)',
+  ])
+  test.match(formatExplanation(explanation), /none takes it; known:\n {2}127\.0\.0\.1:20080/)
+})
+
+t.test('explain: each route says why it was passed over', async (test) => {
+  test.same(ask('http://backend/').routes, [
+    {
+      name: 'backend-split',
+      verdict: 'passed over',
+      why: 'the header x-version is not there, wanted exact "v2"',
+    },
+    { name: 'backend-split-1', verdict: 'taken', why: 'the first that matches' },
+    { name: 'default', verdict: 'not reached', why: 'an earlier route matched' },
+  ])
+  test.match(ask('http://backend/', ['X-Version', 'v2']).routes[0], { verdict: 'taken' })
+})
+
+t.test('explain: clusters have shares, endpoints and identities', async (test) => {
+  test.same(ask('http://backend/').clusters, [
+    {
+      name: 'backend{version=v1}',
+      share: 90,
+      protocol: 'http1',
+      balancer: 'round_robin',
+      tls: ['spiffe://default/backend'],
+      endpoints: ['127.0.0.1:20091', '127.0.0.1:20092'],
+    },
+    {
+      name: 'backend{version=v2}',
+      share: 10,
+      protocol: 'http1',
+      balancer: 'round_robin',
+      tls: ['spiffe://default/backend'],
+      endpoints: ['127.0.0.1:20093'],
+    },
+  ])
+})
+
+t.test('explain: policies name the resource behind each field', async (test) => {
+  const timeout = ask('http://backend/').policies.find(
+    ({ kind, place }) => kind === 'MeshTimeout' && place.includes('route'),
+  )
+  test.same(timeout?.fields, [
+    {
+      path: 'connectionTimeout',
+      value: '1s',
+      from: 'MeshTimeout/backend-timeouts (config/demo/resilience.yaml)',
+    },
+    { path: 'idleTimeout', value: '1h', from: 'MeshTimeout/mesh-timeout-all-default (built in)' },
+    {
+      path: 'http.requestTimeout',
+      value: '5s',
+      from: 'MeshTimeout/backend-timeouts (config/demo/resilience.yaml)',
+    },
+    {
+      path: 'http.streamIdleTimeout',
+      value: '30m',
+      from: 'MeshTimeout/mesh-timeout-all-default (built in)',
+    },
+  ])
+  const text = formatExplanation(ask('http://127.0.0.1:20080/'))
+  test.match(text, /MeshTrafficPermission at inbound:127\.0\.0\.1:20080\n {2}spec\.from\[0\]/)
+})
+
+t.test('explain: bytes have no routes', async (test) => {
+  const compilation = compiledOf(smallMesh('tcp'), 'web-1')
+  const url = new URL('http://backend/')
+  test.match(explain(compilation, { method: 'GET', url, headers: [] }), {
+    routes: [],
+    action: 'forward the bytes of the connection',
+    clusters: [{ name: 'backend', share: 100, endpoints: ['10.0.0.2:8080', '10.0.0.3:8080'] }],
+  })
+})
+
+const rules = `---
+type: MeshHTTPRoute
+name: r
+spec:
+  to:
+    - targetRef: {kind: MeshService, name: backend}
+      rules:
+        - matches: [{path: {type: Exact, value: /exact}}]
+          default: {filters: [{type: RequestRedirect, requestRedirect: {scheme: https}}]}
+        - matches: [{path: {type: PathPrefix, value: /a}, method: POST}, {path: {type: RegularExpression, value: "/r[0-9]+"}}]
+        - matches: [{queryParams: [{type: Exact, name: q, value: "1"}]}, {headers: [{name: x-a, value: b}]}]
+`
+
+t.test('explain: it takes the route that the data path takes', async (test) => {
+  const compilation = compiledOf(smallMesh() + rules, 'web-1')
+  const routeTable = compilation.snapshot.routeTables.find(({ name }) => name.startsWith('out'))!
+  const table = compileTable(routeTable, [], 'test', () => ({}))
+  const paths = [
+    '/',
+    '/exact',
+    '/exact/',
+    '/a',
+    '/a/b',
+    '/ab',
+    '/r12',
+    '/r',
+    '/?q=1',
+    '/?q=2&q=1',
+    '/a?q=1',
+  ]
+  for (const path of paths) {
+    for (const method of ['GET', 'POST']) {
+      for (const headers of [[], ['X-A', 'b']]) {
+        const url = new URL(`http://backend${path}`)
+        const { routes } = explain(compilation, { method, url, headers })
+        const taken = routes.find(({ verdict }) => verdict === 'taken')?.name
+        const x = exchange({ method, path, authority: 'backend', requestHeaders: [...headers] })
+        test.equal(taken, matchRoute(table, x).name, `${method} ${path} ${headers}`)
+      }
+    }
+  }
+  const redirected = explain(compilation, {
+    method: 'GET',
+    url: new URL('http://backend/exact'),
+    headers: [],
+  })
+  test.equal(redirected.action, 'redirect with 302')
+})

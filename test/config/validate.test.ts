@@ -1,0 +1,103 @@
+import t from 'tap'
+import { formatProblem } from '../../config/source.ts'
+import { validate } from '../../config/validate.ts'
+import { smallMesh } from '../support/kuma.ts'
+
+const lines = (directory: string) =>
+  validate([directory]).map((problem) => formatProblem(problem).replace(`${directory}/`, ''))
+
+t.test('validate: a good mesh has no problems', async (test) => {
+  test.same(lines(test.testdir({ 'mesh.yaml': smallMesh() })), [])
+})
+
+t.test('validate: every Dataplane is compiled, and one mistake said once', async (test) => {
+  const route = `type: MeshHTTPRoute
+name: r
+spec:
+  to:
+    - targetRef: {kind: MeshService, name: backend}
+      rules:
+        - matches: [{path: {type: PathPrefix, value: /}}]
+          default:
+            backendRefs: [{kind: MeshService, name: bakend, port: 80}]
+`
+  const second = smallMesh().replace('name: web-1', 'name: web-2').split('---')[1] ?? ''
+  const directory = test.testdir({
+    'mesh.yaml': smallMesh(),
+    'route.yaml': route,
+    'second.yaml': second.replace('service: backend', 'service: nobody'),
+    'third.yaml': second.replace('name: web-2', 'name: web-3'),
+  })
+  test.same(lines(directory), [
+    'route.yaml:9:27 warning MeshHTTPRoute/r spec.to[0].rules[0].default.backendRefs[0]: no MeshService bakend with port 80 is known; did you mean "backend"?',
+    'second.yaml:9:45 warning Dataplane/web-2 networking.outbound[0].tags["kuma.io/service"]: no Dataplane provides nobody',
+  ])
+})
+
+t.test('validate: while a resource is wrong by itself, only that is reported', async (test) => {
+  const directory = test.testdir({
+    'mesh.yaml': smallMesh().replace('kuma.io/service: backend}', 'kuma.io/service: nobody}'),
+    'x.yaml': 'type: MeshTLS\nname: x\nspec: {rulez: []}\n',
+  })
+  test.same(lines(directory), [
+    'x.yaml:3:8 error MeshTLS/x spec.rulez: unknown field; did you mean "rules"?',
+  ])
+})
+
+t.test('validate: the demo mesh has nothing to complain about', async (test) => {
+  test.same(validate(['config/demo']).map(formatProblem), [])
+})
+
+const noEffect: readonly (readonly [text: string, line: string])[] = [
+  [
+    'type: MeshRetry\nname: x\nspec: {to: [{targetRef: {kind: Mesh}, default: {http: {hostSelection: [{predicate: OmitPreviousPriorities}]}}}]}\n',
+    'x.yaml:3:84 warning MeshRetry/x spec.to[0].default.http.hostSelection[0].predicate: OmitPreviousPriorities is not supported yet and has no effect',
+  ],
+  [
+    'type: MeshTLS\nname: x\nspec: {rules: [{default: {tlsVersion: {min: TLS10}}}]}\n',
+    'x.yaml:3:45 warning MeshTLS/x spec.rules[0].default.tlsVersion.min: TLS10 is not spoken; TLS12 is used',
+  ],
+  [
+    'type: MeshTimeout\nname: x\nspec: {rules: [{matches: [{sni: {type: Exact, value: a}}], default: {}}]}\n',
+    'x.yaml:3:17 warning MeshTimeout/x spec.rules[0].matches: is not supported yet and has no effect; only rules without matches hold',
+  ],
+  [
+    'type: MeshLoadBalancingStrategy\nname: x\nspec: {to: [{targetRef: {kind: Mesh}, default: {hashPolicies: [{type: FilterState, filterState: {key: a}}]}}]}\n',
+    'x.yaml:3:64 warning MeshLoadBalancingStrategy/x spec.to[0].default.hashPolicies[0]: FilterState is not supported yet and has no effect',
+  ],
+  [
+    'type: MeshPassthrough\nname: x\nspec: {default: {passthroughMode: None}}\n',
+    'x.yaml:3:18 warning MeshPassthrough/x spec.default.passthroughMode: is not supported yet and has no effect; traffic that no outbound takes is not ours without transparent proxying',
+  ],
+  [
+    'type: MeshCircuitBreaker\nname: x\nspec: {targetRef: {kind: MeshGateway, name: g}, to: [{targetRef: {kind: Mesh}, default: {connectionLimits: {maxConnectionPools: 1}}}]}\n',
+    'x.yaml:3:109 warning MeshCircuitBreaker/x spec.to[0].default.connectionLimits.maxConnectionPools: is not supported yet and has no effect; there is one pool for each endpoint',
+  ],
+]
+
+for (const [text, line] of noEffect) {
+  t.test(`validate: ${line.replace(/^\S+ warning /, '')}`, async (test) => {
+    test.ok(lines(test.testdir({ 'x.yaml': text })).includes(line))
+  })
+}
+
+t.test('validate: an operator that nobody can render is found where it stands', async (test) => {
+  const text = `type: MeshAccessLog
+name: x
+spec:
+  to:
+    - targetRef: {kind: Mesh}
+      default:
+        backends:
+          - type: File
+            file:
+              path: /dev/stdout
+              format: {type: Plain, plain: "%KUMA_MESH% %KUMA_MISTAKE%"}
+          - type: Tcp
+            tcp: {address: nowhere}
+`
+  test.same(lines(test.testdir({ 'x.yaml': text })), [
+    'x.yaml:11:44 error MeshAccessLog/x spec.to[0].default.backends[0].file.format.plain: unknown operator %KUMA_MISTAKE%',
+    'x.yaml:13:28 error MeshAccessLog/x spec.to[0].default.backends[1].tcp.address: must be "host:port"',
+  ])
+})
