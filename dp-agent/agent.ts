@@ -172,7 +172,7 @@ async function bindAdmin(life: Life): Promise<boolean> {
     const { host, port } = admin.address
     const hint = 'another sidecar may have it: choose another with --admin, port 0 takes a free one'
     log.error('admin server cannot listen', { host, port, error: String(error), hint })
-    await close(life, 3)
+    void close(life, 3)
     return false
   }
 }
