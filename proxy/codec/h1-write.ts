@@ -1,6 +1,6 @@
-import { STATUS_CODES } from 'node:http'
 import type { Endpoint } from '../cluster/endpoint.ts'
 import { bodyNone, bodyUnknown, type Exchange } from '../exchange.ts'
+import { statusTexts } from './status-text.ts'
 
 /**
  * The head of a request as it goes upstream: fields in order and case as they came, framing by us (RFC 9112 §6),
@@ -40,7 +40,7 @@ const statusLines = new Map<number, string>()
 export function statusLine(status: number): string {
   let line = statusLines.get(status)
   if (line === undefined) {
-    line = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`
+    line = `HTTP/1.1 ${status} ${statusTexts.get(status) ?? 'Unknown'}\r\n`
     statusLines.set(status, line)
   }
   return line

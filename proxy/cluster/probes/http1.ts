@@ -1,4 +1,4 @@
-import { Agent, type ClientRequest, request } from 'node:http'
+import type { Agent, ClientRequest } from 'node:http'
 import { Socket } from 'node:net'
 import type { Connecting } from '../../upstream/connect.ts'
 import {
@@ -11,6 +11,9 @@ import {
   probeUserAgent,
 } from '../probe.ts'
 
+/** Loaded with the first probe: 4 MB for each worker that has none to save. */
+const nodeHttp = () => process.getBuiltinModule('node:http')
+
 /** Sends `GET path` over HTTP/1.1 and judges the status. Source: Envoy `HealthCheck.HttpHealthCheck`. */
 export function http1Probe(
   spec: HttpSpec,
@@ -20,7 +23,7 @@ export function http1Probe(
 ): Probe {
   let connecting: Connecting | null = null
   let running: ClientRequest | null = null
-  const agent = new Agent({ keepAlive: reuse, maxSockets: 1 })
+  const agent = new (nodeHttp().Agent)({ keepAlive: reuse, maxSockets: 1 })
   agent.createConnection = (_options, callback) => {
     connecting = connect((result) => {
       connecting = null
@@ -61,7 +64,13 @@ function ask(
     settled = true
     done(result)
   }
-  const sent = request({ agent, method: 'GET', path: spec.path, headers, maxHeaderSize: 16_384 })
+  const sent = nodeHttp().request({
+    agent,
+    method: 'GET',
+    path: spec.path,
+    headers,
+    maxHeaderSize: 16_384,
+  })
   sent.on('response', (response) => {
     settle(isExpected(spec, response.statusCode ?? 0) ? 'success' : 'refused')
     let bytes = 0

@@ -1,7 +1,9 @@
-import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2'
-import { type ClientHttp2Session, connect as connectHttp2, constants } from 'node:http2'
+import type { ClientHttp2Session, IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2'
 import type { Connecting } from '../../upstream/connect.ts'
 import { type Connect, maxAnswerBytes } from '../probe.ts'
+
+/** Loaded with the first probe that needs it. */
+const nodeHttp2 = () => process.getBuiltinModule('node:http2')
 
 /** A whole answer; `null` instead of one when it did not come to an end, or was too long. */
 export interface Http2Answer {
@@ -42,7 +44,7 @@ export function newHttp2Questions(connect: Connect, reuse: boolean): Http2Questi
         if (!result.ok) return finish(null)
         const { socket } = result
         socket.allowHalfOpen = false
-        session = connectHttp2('http://probe', { createConnection: () => socket, ...limits })
+        session = nodeHttp2().connect('http://probe', { createConnection: () => socket, ...limits })
         // Told through the stream, or noticed before the next question.
         session.on('error', () => {})
         exchange(session, headers, body, finish)
@@ -75,7 +77,7 @@ function exchange(
   })
   stream.on('data', (chunk: Buffer) => {
     bytes += chunk.length
-    if (bytes > maxAnswerBytes) stream.close(constants.NGHTTP2_CANCEL)
+    if (bytes > maxAnswerBytes) stream.close(nodeHttp2().constants.NGHTTP2_CANCEL)
     else chunks.push(chunk)
   })
   stream.on('end', () => {
