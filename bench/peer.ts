@@ -96,7 +96,12 @@ export async function startHops(
   }
   const inner = await freePort()
   const backend = await startHop(hop('backend', inner, upstreamPort, 'downstream'), topology)
-  const web = await startHop(hop('web', port, inner, 'upstream'), topology)
+  const web = await startHop(hop('web', port, inner, 'upstream'), topology).catch(
+    async (error: unknown) => {
+      await backend.stop()
+      throw error
+    },
+  )
   return {
     port,
     pids: [...web.pids, ...backend.pids],

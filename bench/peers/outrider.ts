@@ -127,7 +127,8 @@ function dataplanes(hop: Hop): object[] {
     },
   }
   const backends = endpointAddresses(hop.endpoints).map((address, i) =>
-    backend(`backend-${i + 1}`, address, { port: hop.upstreamPort }),
+    // Where the application of another sidecar listens does not matter here.
+    backend(`backend-${i + 1}`, address, { port: hop.upstreamPort, servicePort: 80 }),
   )
   return [web, ...backends]
 }
