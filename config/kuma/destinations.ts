@@ -2,13 +2,12 @@ import {
   includesAll,
   type Member,
   type MeshView,
-  type Protocol,
   type ProxyView,
-  protocolOf,
   serviceTag,
   zoneTag,
 } from './mesh-view.ts'
 import { serviceSpiffeId } from './peers.ts'
+import { commonProtocol, type Protocol, protocolOf } from './protocol.ts'
 import type { Resource } from './resources.ts'
 import type { BackendRef } from './schemas/target-ref.ts'
 import type { Target } from './target-ref.ts'
@@ -212,18 +211,4 @@ const sectionsOf = ({ port, name }: ServicePort): readonly string[] =>
 
 function serves({ inbound }: Member, { port, targetPort = port }: ServicePort): boolean {
   return typeof targetPort === 'number' ? inbound.port === targetPort : inbound.name === targetPort
-}
-
-/** What a protocol can be taken for, itself first. */
-const stacks: Readonly<Record<Protocol, readonly Protocol[]>> = {
-  grpc: ['grpc', 'http2', 'tcp'],
-  http2: ['http2', 'tcp'],
-  http: ['http', 'tcp'],
-  tcp: ['tcp'],
-}
-
-/** The most that all of them speak. Kuma: `GetCommonProtocol`. */
-export function commonProtocol(protocols: readonly Protocol[]): Protocol {
-  const [first = 'tcp', ...others] = protocols
-  return stacks[first].find((one) => others.every((other) => stacks[other].includes(one))) ?? 'tcp'
 }

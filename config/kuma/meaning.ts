@@ -8,6 +8,7 @@ import {
 } from './checks/no-effect.ts'
 import { checkPolicy } from './checks/policy.ts'
 import { checkHttpRoute, checkTcpRoute } from './checks/routes.ts'
+import { checkTrafficPermission } from './checks/traffic-permission.ts'
 import { durationMs } from './duration.ts'
 import type { Path, Reporter } from './report.ts'
 import type { Kind, Resource } from './resources.ts'
@@ -69,13 +70,7 @@ const checks: readonly Check[] = [
       }
     }
   }),
-  only('MeshTrafficPermission', (policy, reporter) => {
-    for (const [index, { default: conf }] of (policy.body.spec.from ?? []).entries()) {
-      if (conf?.action === undefined) {
-        reporter.error(policy, ['spec', 'from', index, 'default', 'action'], 'is required')
-      }
-    }
-  }),
+  only('MeshTrafficPermission', checkTrafficPermission),
   only('MeshAccessLog', checkAccessLog),
   only('MeshRetry', warnOfPredicates),
   only('MeshLoadBalancingStrategy', warnOfFilterState),

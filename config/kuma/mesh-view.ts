@@ -1,4 +1,5 @@
 import { initialPolicies } from './initial-policies.ts'
+import { type Protocol, protocolOf } from './protocol.ts'
 import type { Kind, Resource } from './resources.ts'
 import { ofKind } from './resources.ts'
 
@@ -36,8 +37,6 @@ export interface InboundView {
   /** Whether peers may send to it. */
   readonly ready: boolean
 }
-
-export type Protocol = 'tcp' | 'http' | 'http2' | 'grpc'
 
 /** An inbound that serves a destination. */
 export interface Member {
@@ -148,12 +147,6 @@ function viewInbound(resource: Resource<'Dataplane'>, index: number): InboundVie
     tags,
     ready: inbound.state !== 'NotReady' && inbound.health?.ready !== false,
   }
-}
-
-/** A protocol by name; what is not known is carried as bytes. */
-export function protocolOf(name: string | undefined): Protocol {
-  const known: readonly Protocol[] = ['tcp', 'http', 'http2', 'grpc']
-  return known.find((protocol) => protocol === name) ?? 'tcp'
 }
 
 /** True when every wanted pair is there; the value `*` wants the key alone. */

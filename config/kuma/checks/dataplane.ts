@@ -1,3 +1,5 @@
+import { nearest } from '../../nearest.ts'
+import { isCarriedAsHttp1, protocolOf } from '../protocol.ts'
 import type { Path, Reporter } from '../report.ts'
 import type { Resource } from '../resources.ts'
 import type { InboundBody, OutboundBody } from '../schemas/dataplane.ts'
@@ -40,12 +42,38 @@ function checkInbound(
   index: number,
   reporter: Reporter,
 ): void {
+  checkProtocol(dataplane, inbound, index, reporter)
   const own = inbound.address ?? dataplane.body.networking.address
   const app = inbound.serviceAddress ?? own
   if (app === own && (inbound.servicePort ?? inbound.port) === inbound.port) {
     const path = ['networking', 'inbound', index, inbound.servicePort ? 'servicePort' : 'port']
     reporter.error(dataplane, path, 'would forward to itself', {
       hint: 'give servicePort or serviceAddress of the application',
+    })
+  }
+}
+
+/** Protocols that Kuma knows by name; those we do not understand are carried as bytes, as there. */
+const protocols = ['tcp', 'http', 'http2', 'grpc', 'tls', 'kafka', 'mysql']
+
+function checkProtocol(
+  dataplane: Resource<'Dataplane'>,
+  { protocol, tags }: InboundBody,
+  index: number,
+  reporter: Reporter,
+): void {
+  const name = protocol ?? tags?.['kuma.io/protocol']
+  if (name === undefined) return
+  const where = protocol === undefined ? ['tags', 'kuma.io/protocol'] : ['protocol']
+  const path: Path = ['networking', 'inbound', index, ...where]
+  if (isCarriedAsHttp1(protocolOf(name))) {
+    reporter.warn(dataplane, path, `${name} needs HTTP/2, which is not spoken yet`, {
+      hint: 'with tcp it is carried as bytes',
+    })
+  } else if (!protocols.includes(name)) {
+    const meant = nearest(name, protocols)
+    reporter.warn(dataplane, path, `unknown protocol ${JSON.stringify(name)} is carried as bytes`, {
+      hint: meant === null ? null : `did you mean ${JSON.stringify(meant)}?`,
     })
   }
 }

@@ -14,6 +14,13 @@ export function warnOfNoEffect(resource: Resource, reporter: Reporter): void {
       reporter.warn(resource, ['spec', 'rules', index, 'matches'], noEffect, { hint })
     }
   }
+  if (resource.kind === 'MeshAccessLog') {
+    for (const [index, { targetRef }] of (shapeOf(resource).to ?? []).entries()) {
+      if (targetRef.kind !== 'MeshHTTPRoute') continue
+      const hint = 'log the destination of the route'
+      reporter.warn(resource, ['spec', 'to', index, 'targetRef'], noEffect, { hint })
+    }
+  }
   if (resource.kind === 'MeshRateLimit') {
     for (const index of (shapeOf(resource).to ?? []).keys()) {
       const hint = 'limit requests where they arrive, with rules or from'

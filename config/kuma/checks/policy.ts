@@ -1,6 +1,7 @@
 import type { Path, Reporter } from '../report.ts'
 import { isPolicy, type PolicyKind, type Resource, shapeOf } from '../resources.ts'
 import type { ToRef } from '../schemas/target-ref.ts'
+import { checkPeers } from './traffic-permission.ts'
 
 /** Kinds that `to` of a policy may name beside MeshService, MeshExternalService and MeshMultiZoneService. */
 const extraToKinds: Partial<Record<PolicyKind, readonly ToRef['kind'][]>> = {
@@ -11,6 +12,13 @@ const extraToKinds: Partial<Record<PolicyKind, readonly ToRef['kind'][]>> = {
   MeshLoadBalancingStrategy: ['Mesh', 'MeshHTTPRoute'],
   MeshAccessLog: ['Mesh', 'MeshHTTPRoute'],
 }
+
+/** Policies whose `rules` hold for every caller, or name callers in `default`. */
+const withoutMatches: readonly PolicyKind[] = [
+  'MeshTrafficPermission',
+  'MeshTLS',
+  'MeshCircuitBreaker',
+]
 
 interface Ref {
   readonly kind: string
@@ -26,6 +34,12 @@ export function checkPolicy(resource: Resource, reporter: Reporter): void {
   if (spec.targetRef !== undefined) checkTop(resource, spec.targetRef, reporter)
   if (spec.from !== undefined && spec.rules !== undefined) {
     reporter.error(resource, ['spec', 'from'], 'cannot stand beside rules', { atKey: true })
+  }
+  for (const [index, { matches }] of (spec.rules ?? []).entries()) {
+    const path: Path = ['spec', 'rules', index, 'matches']
+    if (matches !== undefined && withoutMatches.includes(resource.kind)) {
+      reporter.error(resource, path, `has no place in ${resource.kind}`)
+    } else checkPeers(resource, matches, path, reporter)
   }
   for (const [index, { targetRef }] of (spec.to ?? []).entries()) {
     checkTo(resource, targetRef, ['spec', 'to', index, 'targetRef'], reporter)

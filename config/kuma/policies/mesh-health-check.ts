@@ -1,7 +1,7 @@
 import type { HealthCheck } from '../../../proxy/model/cluster.ts'
 import { durationMs } from '../duration.ts'
-import type { Protocol } from '../mesh-view.ts'
 import { numeric, translation } from '../policy.ts'
+import type { Protocol } from '../protocol.ts'
 import { type MeshHealthCheckConf, meshHealthCheckConf } from '../schemas/mesh-health-check.ts'
 
 /**

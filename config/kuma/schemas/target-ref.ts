@@ -10,6 +10,7 @@ import {
   stringMap,
   text,
   uint32,
+  unsupported,
   word,
 } from './shapes.ts'
 
@@ -28,8 +29,8 @@ export const proxyKinds = [
 
 const refFields = {
   name: maybe(filled),
-  namespace: maybe(filled),
-  mesh: maybe(filled),
+  namespace: unsupported(filled, 'there are no namespaces outside Kubernetes'),
+  mesh: unsupported(filled, 'a resource speaks of the mesh it stands in'),
   labels: maybe(stringMap),
   tags: maybe(stringMap),
   sectionName: maybe(filled),
@@ -95,7 +96,13 @@ export const routePolicy = <const R extends v.GenericSchema>(rule: R) =>
     spec: map({
       targetRef: maybe(targetRef),
       to: maybe(
-        list(map({ targetRef: toRef, hostnames: maybe(list(text)), rules: maybe(list(rule)) })),
+        list(
+          map({
+            targetRef: toRef,
+            hostnames: unsupported(list(text), 'an outbound serves every host name'),
+            rules: maybe(list(rule)),
+          }),
+        ),
       ),
     }),
   })

@@ -1,6 +1,7 @@
 import t from 'tap'
-import { commonProtocol, resolveBackend } from '../../../config/kuma/destinations.ts'
+import { resolveBackend } from '../../../config/kuma/destinations.ts'
 import { viewMesh } from '../../../config/kuma/mesh-view.ts'
+import { commonProtocol } from '../../../config/kuma/protocol.ts'
 import type { BackendRef } from '../../../config/kuma/schemas/target-ref.ts'
 import { compiledOf, resourcesOf } from '../../support/kuma.ts'
 

@@ -178,6 +178,48 @@ const rows: readonly (readonly [title: string, text: string, problems: readonly 
     ],
   ],
   [
+    'a protocol that is not spoken yet',
+    dataplane('inbound: [{port: 80, servicePort: 81, protocol: grpc}]'),
+    [
+      'a.yaml:6:51 warning Dataplane/web-1 networking.inbound[0].protocol: grpc needs HTTP/2, which is not spoken yet; with tcp it is carried as bytes',
+    ],
+  ],
+  [
+    'a protocol nobody knows',
+    dataplane('inbound: [{port: 80, servicePort: 81, tags: {kuma.io/protocol: htpp}}]'),
+    [
+      'a.yaml:6:66 warning Dataplane/web-1 networking.inbound[0].tags["kuma.io/protocol"]: unknown protocol "htpp" is carried as bytes; did you mean "http"?',
+    ],
+  ],
+  [
+    'an action of from in rules',
+    'type: MeshTrafficPermission\nname: x\nspec: {rules: [{default: {action: Allow}}]}\n',
+    [
+      'a.yaml:3:27 error MeshTrafficPermission/x spec.rules[0].default.action: belongs in from; rules have deny, allowWithShadowDeny and allow',
+    ],
+  ],
+  [
+    'a match that names nobody',
+    'type: MeshTrafficPermission\nname: x\nspec: {rules: [{default: {allow: [{}]}}]}\n',
+    [
+      'a.yaml:3:35 error MeshTrafficPermission/x spec.rules[0].default.allow[0]: needs spiffeID or sni',
+    ],
+  ],
+  [
+    'a list of rules in from',
+    'type: MeshTrafficPermission\nname: x\nspec: {from: [{targetRef: {kind: Mesh}, default: {action: Deny, allow: []}}]}\n',
+    [
+      'a.yaml:3:65 error MeshTrafficPermission/x spec.from[0].default.allow: belongs in rules; from has an action',
+    ],
+  ],
+  [
+    'matches where a policy has none',
+    'type: MeshTrafficPermission\nname: x\nspec: {rules: [{matches: [{sni: {type: Exact, value: a}}], default: {allow: []}}]}\n',
+    [
+      'a.yaml:3:17 error MeshTrafficPermission/x spec.rules[0].matches: has no place in MeshTrafficPermission',
+    ],
+  ],
+  [
     'a builtin gateway',
     dataplane('gateway: {type: BUILTIN}'),
     [
