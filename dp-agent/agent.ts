@@ -7,6 +7,7 @@ import type { SocketAddress } from './cli/option.ts'
 import { type Configuration, type ConfigurationOptions, newConfiguration } from './configuration.ts'
 import { drain } from './drain.ts'
 import type { LeveledLog } from './leveled-log.ts'
+import { metricFilter } from './metric-filter.ts'
 import { type Metrics, newMetrics } from './metrics.ts'
 import {
   type MetricsListener,
@@ -64,6 +65,9 @@ interface Life {
   admin: AdminServer | null
   identity: IdentityMaterial | null
   certificate: CertificateStatus | null
+  /** Which metrics the scrapers of MeshMetric are shown; the admin server shows all. */
+  keep: (name: string) => boolean
+  showUnused: boolean
   phase: 'running' | 'draining' | 'closing'
   healthcheckFailed: boolean
   readonly end: (code: number) => void
@@ -81,7 +85,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     clock,
     log,
     provided: options.metricsCertificate,
-    scrape: (usedOnly) => metrics.scrape({ usedOnly }),
+    scrape: (usedOnly) => {
+      return metrics.scrape({ usedOnly: usedOnly || !life.showUnused, keep: life.keep })
+    },
   })
   const configuration = newConfiguration({
     clock,
@@ -90,6 +96,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     apply: workers.apply,
     onSettings(settings, snapshot) {
       life.certificate = certificateOf(snapshot)
+      life.keep = metricFilter(settings.metrics.sidecar)
+      life.showUnused = settings.metrics.sidecar.includeUnused
       metricsListener.apply(settings.metrics.prometheus, life.identity)
     },
     onStartFailure({ code, messages }) {
@@ -107,6 +115,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     admin: null,
     identity: null,
     certificate: null,
+    keep: () => true,
+    showUnused: false,
     phase: 'running',
     healthcheckFailed: false,
     end: ended.resolve,

@@ -80,11 +80,30 @@ export const endpoints: readonly Endpoint[] = [
   }),
 ]
 
-/** The list as text, a line per endpoint. */
+/** The list as text, for `/help`. */
 export const helpText = (): string =>
   endpoints
     .map(({ method, path, query, help }) => `${method.padEnd(4)} ${path}${query}\n       ${help}\n`)
     .join('')
+
+/** `docs/admin.md`, whole. A test compares it with the file. */
+export const adminReference = (): string =>
+  [
+    '# The admin server',
+    '',
+    'Made from the table in `dp-agent/admin/endpoints.ts`; `UPDATE=1 npm test` writes it anew.',
+    '',
+    'It listens on loopback (`--admin`), answers to IP addresses, `localhost` and the names of `--admin-host` only, and',
+    'refuses to change anything for a web page of another origin. Nothing it shows holds a key or a certificate as PEM.',
+    '',
+    '| method | path | query | what it does |',
+    '|---|---|---|---|',
+    ...endpoints.map(
+      ({ method, path, query, help }) =>
+        `| ${method} | \`${path}\` | ${query === '' ? '' : `\`${query.replaceAll('|', '\\|')}\``} | ${help} |`,
+    ),
+    '',
+  ].join('\n')
 
 function logging(agent: AgentView, query: URLSearchParams): Reply {
   const wanted = query.get('level')
