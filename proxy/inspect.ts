@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import type { Runtime } from './apply/pass.ts'
 import type { Cluster } from './cluster/cluster.ts'
-import { type Endpoint, unhealthyBits } from './cluster/endpoint.ts'
+import type { Endpoint } from './cluster/endpoint.ts'
 import type {
   CertificateInspection,
   ClusterInspection,
@@ -12,6 +12,7 @@ import type {
 } from './inspection.ts'
 import type { Listener } from './listener/listener.ts'
 import type { Secret } from './model/secret.ts'
+import { unhealthyBits } from './unhealthy.ts'
 
 /** What the proxy is doing now. Cold: made when an admin page asks. */
 export function inspectProxy(rt: Runtime): Inspection {

@@ -88,21 +88,36 @@ function drainProxy(rt: Runtime): void {
   }
 }
 
-function activeIn(rt: Runtime): { connections: number; exchanges: number } {
+/** `unsettled`: exchanges, and connections that have not asked for anything yet. */
+function activeIn(rt: Runtime): { connections: number; exchanges: number; unsettled: number } {
   let connections = 0
   let exchanges = 0
+  let served = 0
   for (const listener of [...rt.listeners.values(), ...rt.leaving]) {
     connections += listener.connections
     for (const chain of listener.chains) {
-      for (const connection of chain.filter.connections) exchanges += connection.active()
+      for (const connection of chain.filter.connections) {
+        exchanges += connection.active()
+        if (connection.settled()) served += 1
+      }
     }
   }
-  return { connections, exchanges }
+  return { connections, exchanges, unsettled: connections - served }
 }
 
+/** What came in before the door was shut is answered, if it takes no longer than this. */
+const lastAnswersMs = 1_000
+
+/** Shuts the door, lets short exchanges (and handshakes that are about to become one) finish, then ends everything. */
 async function closeProxy(rt: Runtime): Promise<void> {
+  const { clock } = rt.env
   const listeners = [...rt.listeners.values(), ...rt.leaving]
+  rt.env.draining = true
   for (const listener of listeners) drainListener(listener)
+  const until = clock.now() + lastAnswersMs
+  while (activeIn(rt).unsettled > 0 && clock.now() < until) {
+    await new Promise<void>((resolve) => void clock.after(10, resolve))
+  }
   await Promise.all(listeners.map(closeListener))
   for (const cluster of rt.env.clusters.values()) closeCluster(cluster)
   rt.env.clusters.clear()

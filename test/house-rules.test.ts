@@ -18,6 +18,7 @@ const rooms = [
     'proxy/peer-match.ts',
     'proxy/headers.ts',
     'proxy/methods.ts',
+    'proxy/unhealthy.ts',
     'proxy/sweep.ts',
     'proxy/spiffe.ts',
   ],

@@ -3,16 +3,6 @@ import type { OutlierRecord } from '../policies/outlier-ejection.ts'
 import type { Pool } from '../upstream/pool.ts'
 import type { Cluster } from './cluster.ts'
 
-/** Why an endpoint may not be picked; bits of `Endpoint.unhealthy`, 0 means it may. */
-export const unhealthyBits = {
-  /** The source says so (EDS health, NotReady inbound). */
-  bySource: 1,
-  /** Active probes fail. */
-  byProbe: 2,
-  /** Ejected by outlier detection. */
-  byOutlier: 4,
-} as const
-
 /** One address of a cluster at run time. An address that stays over a new snapshot keeps its record, pool and health. */
 export interface Endpoint {
   readonly cluster: Cluster
@@ -27,13 +17,15 @@ export interface Endpoint {
   priority: number
   zone: string
   subZone: string
-  /** Or-ed `unhealthyBits`. */
+  /** Or-ed `unhealthyBits` (`proxy/unhealthy.ts`). */
   unhealthy: number
   /** Requests (or tunnels and TCP connections) now on it. */
   active: number
   /** Sent since it was made. */
   requests: number
   failures: number
+  /** Connections refused in a row. */
+  refusals: number
   readonly pool: Pool
   /** Outlier detection's record for this endpoint; null while no such policy stands on the cluster. */
   outlier: OutlierRecord | null

@@ -1,7 +1,8 @@
 import type { Timer } from '../clock.ts'
 import type { HealthCheck } from '../model/cluster.ts'
+import { unhealthyBits } from '../unhealthy.ts'
 import type { Cluster } from './cluster.ts'
-import { type Endpoint, unhealthyBits } from './endpoint.ts'
+import type { Endpoint } from './endpoint.ts'
 import { type HealthEvents, newHealthEvents } from './health-events.ts'
 import type { Probe, ProbeResult } from './probe.ts'
 

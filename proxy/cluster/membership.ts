@@ -1,8 +1,9 @@
 import type { EndpointAddress, Locality } from '../model/endpoint.ts'
+import { unhealthyBits } from '../unhealthy.ts'
 import type { Pool } from '../upstream/pool.ts'
 import type { Cluster } from './cluster.ts'
 import type { Found } from './discovery.ts'
-import { type Endpoint, unhealthyBits } from './endpoint.ts'
+import type { Endpoint } from './endpoint.ts'
 import type { LocalityMembers } from './levels.ts'
 
 /** What becomes of a cluster's endpoints with a new group. */
@@ -75,6 +76,7 @@ function newEndpoint(
     active: 0,
     requests: 0,
     failures: 0,
+    refusals: 0,
     outlier: null,
     retired: false,
   } as Endpoint & { pool: Pool }

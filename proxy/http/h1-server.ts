@@ -25,6 +25,8 @@ export interface Drainable {
   destroy(): void
   /** Exchanges in flight. */
   active(): number
+  /** It has been served before and rests: closing it now loses nothing but a race. */
+  settled(): boolean
 }
 
 /** Where the request parser of a connection stands. */

@@ -4,6 +4,7 @@ import { newHead } from '../codec/h1-fields.ts'
 import { fieldLines, lastChunk, statusLine } from '../codec/h1-write.ts'
 import { flushOutbox, newOutbox, pushBytes, pushText } from '../codec/outbox.ts'
 import { bodyUnknown, type Connection, type Downstream, type Exchange } from '../exchange.ts'
+import { leavingField } from '../upstream/rest.ts'
 import {
   onDownstreamDrain,
   onDownstreamGone,
@@ -53,6 +54,7 @@ export function serveH1(
     drain: () => drainH1(server),
     destroy: () => void socket.destroy(),
     active: () => (server.x === null ? 0 : 1),
+    settled: () => server.state === 'idle' && server.requests > 0,
   }
   own.server1 = server
   own.on('data', onData)
@@ -132,6 +134,7 @@ function responseHead(
       server.chunkedResponse = true
     }
   }
+  if (server.env.draining && x.connection.tls?.peer != null) framing += `${leavingField}: true\r\n`
   if (server.closeAfter) return `${text}${framing}connection: close\r\n\r\n`
   return server.minor === 0
     ? `${text}${framing}connection: keep-alive\r\n\r\n`
@@ -201,10 +204,12 @@ function linger(server: H1Server): void {
   if (server.remoteEnded) closeH1(server, 'local')
 }
 
-/** Told that the listener or the proxy is on its way out: resting connections end, busy ones after their exchange. */
+/**
+ * Told that the listener or the proxy is on its way out: the next answer is the last one. What rests is left to the sweep:
+ * closing it now would meet requests that are on their way.
+ */
 function drainH1(server: H1Server): void {
   server.closeAfter = true
-  if (server.state === 'idle' && server.requests > 0 && server.partial === null) linger(server)
 }
 
 function onData(this: ServerSocket, chunk: Buffer): void {

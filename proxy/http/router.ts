@@ -2,13 +2,14 @@ import type { Cluster } from '../cluster/cluster.ts'
 import type { Endpoint } from '../cluster/endpoint.ts'
 import { pickEndpoint } from '../cluster/pick.ts'
 import { bodyNone, type Exchange } from '../exchange.ts'
-import { noHeaders } from '../headers.ts'
+import { headerIndex, noHeaders, removeHeader } from '../headers.ts'
 import { isIdempotent } from '../methods.ts'
 import type { CompiledRoute, CompiledTarget, HttpPlan } from '../route/compile.ts'
 import { type ResponseFlag, responseFlags } from '../telemetry/response-flags.ts'
 import { injectTrace } from '../telemetry/tracing.ts'
 import type { UpstreamEvents } from '../upstream/events.ts'
 import { acquire } from '../upstream/pool.ts'
+import { leaving, leavingField } from '../upstream/rest.ts'
 import { relayData, relayEnd, relayFlush, relayHead } from './answer.ts'
 import { endExchange, refuseExchange } from './end.ts'
 import { hashKeyOf } from './hash-key.ts'
@@ -114,6 +115,7 @@ const events: UpstreamEvents = {
     x.firstByteAt = (x.plan as HttpPlan).env.clock.now()
     x.tryStatus = status
     x.tryHeaders = headers
+    heedLeaving(x, headers)
     const delay = settleTry(x, r)
     if (delay >= 0) {
       cancelTryOnly(x)
@@ -137,6 +139,14 @@ const events: UpstreamEvents = {
     x.tryReused = untouched
     failTry(x, r, flag, detail)
   },
+}
+
+/** A draining peer asks to be left alone; only one whose identity was checked is heard, and the caller never sees it. */
+function heedLeaving(x: Exchange, headers: string[]): void {
+  if (headerIndex(headers, leavingField, 0) < 0 || x.endpoint === null || x.cluster === null) return
+  if (x.cluster.tls === null) return
+  leaving(x.endpoint, x.plan.env.clock)
+  removeHeader(headers, leavingField)
 }
 
 /** Asks the policies what they make of a try, each once. The longest wait asked for, or -1: no other try. */
@@ -175,6 +185,14 @@ function failTry(x: Exchange, r: Routing, flag: ResponseFlag, detail: string): v
   }
   x.tryFlags = responseFlags[flag].bit
   if (cluster !== null && endpoint !== null) endpoint.failures += 1
+  if (flag === 'UpstreamConnectionFailure' && canRepick(x, r)) {
+    tellCluster(x)
+    cancelTryOnly(x)
+    avoidEndpoint(x)
+    x.attempts -= 1
+    startTry(x, r, null)
+    return
+  }
   const delay = settleTry(x, r)
   cancelTryOnly(x)
   if (delay >= 0) scheduleRetry(x, r, delay)
@@ -188,17 +206,34 @@ function cancelTryOnly(x: Exchange): void {
   routingOf(x).kept = kept
 }
 
+/** No more than so many endpoints are tried beside those that retries try. */
+const maxRepicks = 2
+
+/**
+ * Nothing was sent and others are there to take it: not a retry, which policies grant and budgets count, but a pick put
+ * right. The endpoint rests meanwhile (`upstream/rest.ts`).
+ */
+function canRepick(x: Exchange, r: Routing): boolean {
+  if (x.cluster === null || x.cluster.endpoints.length < 2) return false
+  r.repicks += 1
+  x.avoidTried = Math.max(x.avoidTried, maxRepicks)
+  return r.repicks <= maxRepicks
+}
+
+function avoidEndpoint(x: Exchange): void {
+  if (x.endpoint === null) return
+  if (x.triedEndpoints === null) x.triedEndpoints = [x.endpoint]
+  else x.triedEndpoints.push(x.endpoint)
+}
+
 function scheduleRetry(x: Exchange, r: Routing, delay: number): void {
-  const { cluster, endpoint } = x
+  const { cluster } = x
   if (cluster === null) throw new Error('a retry has a cluster')
   const { env } = x.plan as HttpPlan
   r.retrying = true
   cluster.retriesActive += 1
   cluster.stats.counters.upstream_rq_retry += 1
-  if (endpoint !== null) {
-    if (x.triedEndpoints === null) x.triedEndpoints = [endpoint]
-    else x.triedEndpoints.push(endpoint)
-  }
+  avoidEndpoint(x)
   x.tryDeadline = Number.POSITIVE_INFINITY
   r.backOff = env.clock.after(delay, () => {
     r.backOff = null

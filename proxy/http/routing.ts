@@ -31,6 +31,8 @@ export interface Routing {
   retrying: boolean
   /** A connection that died of old age has been made good once. */
   renewed: boolean
+  /** Endpoints that could not be reached and were replaced by another. */
+  repicks: number
   /** A direction of a tunnel has ended. */
   requestClosed: boolean
   responseClosed: boolean
@@ -51,6 +53,7 @@ export function newRouting(): Routing {
     backOff: null,
     retrying: false,
     renewed: false,
+    repicks: 0,
     requestClosed: false,
     responseClosed: false,
   }

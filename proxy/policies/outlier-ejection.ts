@@ -1,7 +1,8 @@
 import type { Clock } from '../clock.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import type { Endpoint, unhealthyBits } from '../cluster/endpoint.ts'
+import type { Endpoint } from '../cluster/endpoint.ts'
 import type { Log } from '../log.ts'
+import type { unhealthyBits } from '../unhealthy.ts'
 import type { OutlierDetectionConfig } from './outlier-detection.ts'
 
 /**

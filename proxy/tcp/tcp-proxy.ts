@@ -9,6 +9,7 @@ import { finish } from '../telemetry/finish.ts'
 import { count, observe } from '../telemetry/metrics.ts'
 import { type ResponseFlag, responseFlags } from '../telemetry/response-flags.ts'
 import { type Connecting, connectEndpoint } from '../upstream/connect.ts'
+import { connected, refused } from '../upstream/rest.ts'
 
 /** A TCP filter chain at run time; same conventions as `HttpChain`. */
 export interface TcpChain {
@@ -75,6 +76,8 @@ export function serveTcp(
     // Bytes in flight cannot be told from a pause: a drain leaves them alone until the proxy closes.
     drain: () => {},
     active: () => 1,
+    // How long a stream of bytes goes on is not for us to know.
+    settled: () => true,
     destroy: () => end(splice, 'LocalReset', 'closed_by_proxy'),
   }
   plan.stats.counters.downstream_cx_total += 1
@@ -154,6 +157,7 @@ function connectFailed(splice: Splice, cluster: Cluster, detail: string): void {
   if (detail === 'connect_timeout') counters.upstream_cx_connect_timeout += 1
   if (detail.startsWith('tls_')) count(reasons, detail)
   countOut(splice, cluster)
+  if (x.endpoint !== null && detail !== 'cancelled') refused(x.endpoint, plan.env.clock)
   if (splice.over) return
   x.tryFlags = responseFlags.UpstreamConnectionFailure.bit
   x.tryStatus = 0
@@ -178,6 +182,7 @@ function join(splice: Splice, cluster: Cluster, upstream: Socket): void {
     return
   }
   splice.upstream = upstream
+  if (x.endpoint !== null) connected(x.endpoint)
   x.tryFlags = 0
   for (const hook of cluster.outcome) hook(x)
   upstream.on('error', () => {})

@@ -7,6 +7,7 @@ import { type Connecting, connectEndpoint } from './connect.ts'
 import type { UpstreamEvents } from './events.ts'
 import { adoptH1, sendH1 } from './h1.ts'
 import { closeH1, type H1Client, isUsable } from './h1-client.ts'
+import { connected, refused } from './rest.ts'
 
 /**
  * The connections to one endpoint. A request takes the connection used last (warm caches, and the others may idle
@@ -29,6 +30,8 @@ export interface Pool {
   retire(): void
   /** Closes what is idle and lets no open connection serve again; new ones are made at need. */
   renew(): void
+  /** Makes a connection that nobody waits for, to see whether the endpoint is there. */
+  reconnect(done: (up: boolean) => void): void
   /** For the codecs: a connection is free again … */
   release(client: H1Client): void
   /** … or has ended, whatever its state. */
@@ -55,6 +58,7 @@ export function newPool(endpoint: Endpoint, env: ProxyEnv): Pool {
     retired: false,
     retire: () => retirePool(pool),
     renew: () => renewPool(pool),
+    reconnect: (done) => openOne(pool, done),
     release: (client) => release(pool, client),
     gone: () => connectionGone(pool),
   }
@@ -117,7 +121,7 @@ function growPool(pool: Pool): void {
   }
 }
 
-function openOne(pool: Pool): void {
+function openOne(pool: Pool, done: (up: boolean) => void = () => {}): void {
   const { endpoint, env } = pool
   const { cluster } = endpoint
   const { counters, histograms } = cluster.stats
@@ -131,13 +135,17 @@ function openOne(pool: Pool): void {
       connectionGone(pool)
       counters.upstream_cx_connect_fail += 1
       if (result.detail === 'connect_timeout') counters.upstream_cx_connect_timeout += 1
+      if (result.detail !== 'cancelled') refused(endpoint, env.clock)
       if (result.counter !== null) {
         counters[result.counter] += 1
         count(cluster.stats.reasons, result.detail)
       }
       failNext(pool, result.detail)
+      done(false)
       return
     }
+    connected(endpoint)
+    done(true)
     observe(histograms.upstream_cx_connect_ms, env.clock.now() - startedAt)
     counters.upstream_cx_http1_total += 1
     release(pool, adoptH1(pool, result.socket))

@@ -79,6 +79,7 @@ export function fakeEndpoints(cluster: Cluster, count: number): readonly Endpoin
       active: 0,
       requests: 0,
       failures: 0,
+      refusals: 0,
       pool: null as unknown as Endpoint['pool'],
       outlier: null,
       retired: false,

@@ -5,8 +5,8 @@ import {
   setEndpoints,
   updateCluster,
 } from '../../../proxy/cluster/cluster.ts'
-import { unhealthyBits } from '../../../proxy/cluster/endpoint.ts'
 import { pickEndpoint } from '../../../proxy/cluster/pick.ts'
+import { unhealthyBits } from '../../../proxy/unhealthy.ts'
 import { exchange } from '../../support/exchange.ts'
 import {
   address,

@@ -1,10 +1,10 @@
 import t from 'tap'
 import { setEndpoints } from '../../../proxy/cluster/cluster.ts'
-import { unhealthyBits } from '../../../proxy/cluster/endpoint.ts'
 import { newHealthChecker } from '../../../proxy/cluster/health-check.ts'
 import { pickEndpoint } from '../../../proxy/cluster/pick.ts'
 import type { ProbeResult } from '../../../proxy/cluster/probe.ts'
 import type { HealthCheck } from '../../../proxy/model/cluster.ts'
+import { unhealthyBits } from '../../../proxy/unhealthy.ts'
 import { exchange } from '../../support/exchange.ts'
 import {
   addresses,

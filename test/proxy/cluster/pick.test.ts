@@ -1,9 +1,9 @@
 import t from 'tap'
 import type { Cluster } from '../../../proxy/cluster/cluster.ts'
-import { unhealthyBits } from '../../../proxy/cluster/endpoint.ts'
 import { pickEndpoint } from '../../../proxy/cluster/pick.ts'
 import type { BalancerConfig, Cluster as ClusterConfig } from '../../../proxy/model/cluster.ts'
 import type { EndpointGroup } from '../../../proxy/model/endpoint.ts'
+import { unhealthyBits } from '../../../proxy/unhealthy.ts'
 import { exchange } from '../../support/exchange.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import {

@@ -1,94 +1,13 @@
 import t from 'tap'
-import type { Snapshot } from '../../../proxy/model/snapshot.ts'
 import type { Stats } from '../../../proxy/telemetry/metrics.ts'
+import { ca, identity, inbound, outbound } from '../../support/mtls-hop.ts'
 import { ok, origin } from '../../support/origin.ts'
 import { certificateSecret, testCa, testLeaf, trustSecret } from '../../support/pki.ts'
 import { runProxy } from '../../support/proxy.ts'
-import {
-  chain,
-  cluster,
-  endpoints,
-  httpFilter,
-  listener,
-  snapshot,
-} from '../../support/snapshot.ts'
+import { chain, listener } from '../../support/snapshot.ts'
 import { rawClient } from '../../support/sockets.ts'
 
-const versions = { min: 'TLSv1.2', max: 'TLSv1.3', ciphers: [] } as const
 const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
-const exact = (value: string) => ({ kind: 'exact', value, ignoreCase: false }) as const
-
-const ca = testCa()
-const identity = (name: string, of = ca) => [
-  certificateSecret(testLeaf(of, `spiffe://default/${name}`)),
-  trust(of),
-]
-const trust = (of = ca) => trustSecret({ default: [of] })
-
-/** The server side: mTLS in, the app behind it, only `client` may call. */
-const inbound = (app: number, over: Partial<Snapshot> = {}): Snapshot =>
-  snapshot({
-    listeners: [
-      listener({
-        filterChains: [
-          chain({
-            tls: {
-              certificate: 'identity',
-              trust: 'trust',
-              requireClientCertificate: true,
-              peerIdentities: [{ kind: 'prefix', value: 'spiffe://default/', ignoreCase: false }],
-              alpn: [],
-              versions,
-            },
-            filter: httpFilter({
-              policies: [
-                {
-                  kind: 'rbac',
-                  plaintext: 'deny',
-                  rules: [
-                    {
-                      name: 'callers',
-                      action: 'allow',
-                      match: {
-                        uriSans: [exact('spiffe://default/client')],
-                        notUriSans: [],
-                        sni: null,
-                      },
-                    },
-                  ],
-                },
-              ],
-            }),
-          }),
-        ],
-      }),
-    ],
-    endpoints: [endpoints('app', app)],
-    secrets: identity('server'),
-    ...over,
-  })
-
-/** The client side: plaintext in, mTLS to the other. */
-const outbound = (port: number, over: Partial<Snapshot> = {}): Snapshot =>
-  snapshot({
-    listeners: [listener({ direction: 'outbound' })],
-    clusters: [
-      cluster({
-        tls: {
-          certificate: 'identity',
-          trust: 'trust',
-          peerIdentities: [{ san: 'uri', match: exact('spiffe://default/server') }],
-          sni: 'server',
-          alpn: [],
-          versions,
-          skipChain: false,
-        },
-      }),
-    ],
-    endpoints: [endpoints('app', port)],
-    secrets: identity('client'),
-    ...over,
-  })
 
 t.test('mtls: a pair carries requests, and the app sees who called', async (t) => {
   const app = await origin(t, ({ socket }) => void socket.write(ok()))
