@@ -21,6 +21,12 @@ export interface Terminal {
   readonly env: Environment
   readonly signals: SignalSource
   readonly version: string
+  /** Path of the program, for commands that start it again. */
+  readonly program: string
+  /** Where the package lies. */
+  readonly root: string
+  /** Whether `out` may be coloured. */
+  readonly colour: boolean
 }
 
 /** Understands a command line and runs its command. Resolves to the exit code. */
@@ -54,6 +60,8 @@ function runNamed(name: CommandName, argv: readonly string[], terminal: Terminal
   switch (name) {
     case 'run':
       return by(commands.run, async () => (await import('./commands/run.ts')).runSidecar)
+    case 'demo':
+      return by(commands.demo, async () => (await import('./commands/demo.ts')).runDemo)
     case 'validate':
       return by(commands.validate, async () => (await import('./commands/validate.ts')).runValidate)
     case 'explain':

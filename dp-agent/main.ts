@@ -4,12 +4,16 @@ import { dispatch } from './dispatch.ts'
 // The only place that reads arguments and environment, and the only one that ends the process.
 
 /** From source the package is one folder up, in a build two. */
-const packageFile = import.meta.filename.endsWith('.ts') ? '../package.json' : '../../package.json'
-const { version } = JSON.parse(readFileSync(new URL(packageFile, import.meta.url), 'utf8'))
+const root = new URL(import.meta.filename.endsWith('.ts') ? '..' : '../..', import.meta.url)
+  .pathname
+const { version } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'))
 
 // Whoever read our output has gone: nothing to do about it, and no reason to stop serving.
 process.stdout.on('error', () => {})
 process.stderr.on('error', () => {})
+
+// Started by a parent that keeps a channel open (the demo): its end, however it came, is ours.
+if (process.send !== undefined) process.on('disconnect', () => process.exit(0))
 
 process.on('uncaughtException', (error) => {
   process.stderr.write(`${error.stack ?? error}\n`)
@@ -23,5 +27,8 @@ const code = await dispatch(process.argv.slice(2), {
   env: process.env,
   signals: process,
   version,
+  program: import.meta.filename,
+  root,
+  colour: process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined,
 })
 process.exit(code)

@@ -180,6 +180,15 @@ const command = <O extends Options>(
   options: O,
 ): Command<O> => ({ summary, positionals, options })
 
+const demo = {
+  portOffset: integer(
+    { flag: 'port-offset', help: 'added to every port of the demo, where some are taken' },
+    0,
+    30_000,
+    0,
+  ),
+} satisfies Options
+
 /** Every sub-command with its options: what `--help`, `docs/cli.md` and the parser are made from. */
 export const commands = {
   run: command('run the sidecar of one Dataplane', null, run),
@@ -189,6 +198,7 @@ export const commands = {
     '<method> <url>',
     explain,
   ),
+  demo: command('run a whole mesh on loopback, to look at and to copy from', null, demo),
   'pki init': command('make a certificate authority', null, pkiInit),
   'pki issue': command(
     'issue an identity for --identity-dir, as in spiffe://default/backend',
@@ -204,6 +214,7 @@ export const commands = {
 
 export type CommandName = keyof typeof commands
 export type RunOptions = Values<typeof run>
+export type DemoOptions = Values<typeof demo>
 export type ValidateOptions = Values<typeof validate>
 export type ExplainOptions = Values<typeof explain>
 export type PkiInitOptions = Values<typeof pkiInit>
