@@ -15,6 +15,8 @@ export interface OutriderProcess {
   /** Everything on standard error so far. */
   readonly err: () => string
   readonly out: () => string
+  /** Resolves when standard output has this text. */
+  said(text: string): Promise<void>
   readonly exit: Promise<number | null>
   kill(signal: NodeJS.Signals): void
 }
@@ -35,8 +37,10 @@ export function startOutrider(
     return exit
   })
   let out = ''
+  const listening = new Set<() => void>()
   child.stdout.on('data', (chunk) => {
     out += chunk
+    for (const look of listening) look()
   })
   const lines: string[] = []
   const waiting = new Set<() => void>()
@@ -46,6 +50,16 @@ export function startOutrider(
   })
   return {
     out: () => out,
+    said: (text) =>
+      new Promise((resolve) => {
+        const look = () => {
+          if (!out.includes(text)) return
+          listening.delete(look)
+          resolve()
+        }
+        listening.add(look)
+        look()
+      }),
     err: () => lines.join('\n'),
     exit,
     kill: (signal) => void child.kill(signal),
