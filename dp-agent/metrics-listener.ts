@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { createServer, type RequestListener, type Server } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
+import type { RequestListener, Server } from 'node:http'
 import { isDeepStrictEqual } from 'node:util'
 import type { IdentityMaterial, PrometheusSettings } from '../config/settings.ts'
 import type { Clock, Timer } from '../proxy/clock.ts'
 import type { Log } from '../proxy/log.ts'
+import { nodeHttp, nodeHttps } from './node-http.ts'
 
 const maxConnections = 32
 const requestMs = 10_000
@@ -86,8 +86,8 @@ async function bind(wanted: Wanted, options: MetricsListenerOptions): Promise<Se
   const limits = { requestTimeout: requestMs, headersTimeout: requestMs }
   const server =
     settings.tls === 'disabled'
-      ? createServer(limits, handler)
-      : createTlsServer({ ...limits, ...tlsOf(wanted, options) }, handler)
+      ? nodeHttp.createServer(limits, handler)
+      : nodeHttps.createServer({ ...limits, ...tlsOf(wanted, options) }, handler)
   server.maxConnections = maxConnections
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
 import type { Stats } from '../proxy/telemetry/metrics.ts'
 import { renderPrometheus } from './prometheus.ts'
 
@@ -10,22 +10,28 @@ export interface ScrapeOptions {
 }
 
 export interface Metrics {
-  /** For metrics of the agent's own; holds those of the process (`process_…`, `nodejs_…`) from the start. */
-  readonly registry: Registry
   /** Everything in Prometheus text format, and its media type. */
   scrape(options: ScrapeOptions): Promise<{ readonly type: string; readonly body: string }>
 }
 
 /** The metrics of this process. `stats` gives those of the data path, one record a scope and name. */
 export function newMetrics(stats: () => Promise<readonly Stats[]>): Metrics {
-  const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
+  let loaded: Promise<Registry> | null = null
   return {
-    registry,
     async scrape({ usedOnly, keep = () => true }) {
+      loaded ??= processRegistry()
+      const registry = await loaded
       const [ours, rest] = await Promise.all([stats(), registry.metrics()])
       const body = renderPrometheus(ours, usedOnly, keep) + rest
       return { type: registry.contentType, body }
     },
   }
+}
+
+/** Metrics of the process (`process_…`, `nodejs_…`). Loaded with the first scrape: 4 MB for those who have none. */
+async function processRegistry(): Promise<Registry> {
+  const { collectDefaultMetrics, Registry } = await import('prom-client')
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  return registry
 }

@@ -1,7 +1,8 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { nearest } from '../../config/nearest.ts'
 import type { Log } from '../../proxy/log.ts'
 import type { SocketAddress } from '../cli/option.ts'
+import { nodeHttp } from '../node-http.ts'
 import type { AgentView } from './agent-view.ts'
 import { endpoints } from './endpoints.ts'
 import { refuse } from './guard.ts'
@@ -37,7 +38,7 @@ export interface AdminServer {
 
 /** Binds the admin server; rejects with the system's error when it cannot. */
 export async function startAdmin(agent: AgentView, options: AdminOptions): Promise<AdminServer> {
-  const server = createServer(
+  const server = nodeHttp.createServer(
     { requestTimeout: requestMs, headersTimeout: requestMs, maxHeaderSize: maxHeadBytes },
     (request, response) => void serve(agent, options, request, response),
   )

@@ -1,8 +1,6 @@
-import { type Server, ServerResponse } from 'node:http'
+import type { Server } from 'node:http'
 import httpProxy from 'http-proxy-3'
-
-/** Not by `import`, which would load what `node:http` only refers to. */
-const http = process.getBuiltinModule('node:http')
+import { nodeHttp as http } from '../node-http.ts'
 
 /** One of the demo's small HTTP services, listening on loopback. */
 export interface Service {
@@ -44,7 +42,7 @@ export function startGateway(port: number, meshPort: number): Promise<Service> {
   const agent = new http.Agent({ keepAlive: true })
   const proxy = httpProxy.createProxyServer({ target: `http://127.0.0.1:${meshPort}`, agent })
   proxy.on('error', (error, _request, response) => {
-    if (response instanceof ServerResponse)
+    if (response instanceof http.ServerResponse)
       response.writeHead(502).end(`gateway: ${error.message}\n`)
   })
   return serve(port, (request, response) => proxy.web(request, response))
