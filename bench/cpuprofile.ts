@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs'
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { table } from './table.ts'
 
 /** The part of a V8 `.cpuprofile` that is read here. Times are in microseconds. Source: Chrome DevTools Protocol, `Profiler.Profile`. */
-interface CpuProfile {
+export interface CpuProfile {
   readonly nodes: readonly ProfileNode[]
   readonly samples: readonly number[]
   readonly timeDeltas: readonly number[]
@@ -37,25 +36,20 @@ export interface ProfileTimes {
 // V8's own names for "nothing to do"; time spent there says nothing about the program.
 const waiting = new Set(['(idle)', '(root)', 'epoll_wait', 'kevent'])
 
-/** Reads a `.cpuprofile` file and sums the samples of its last `lastMs` milliseconds by function. */
-export function readProfile(path: string, lastMs: number): ProfileTimes {
-  const profile: CpuProfile = JSON.parse(readFileSync(path, 'utf8'))
+/** Sums the samples of a profile by function. */
+export function profileTimes(profile: CpuProfile): ProfileTimes {
   const selfUs = new Map<number, number>()
-  let remainingUs = lastMs * 1000
-  for (let i = profile.samples.length - 1; i >= 0 && remainingUs > 0; i--) {
-    const id = profile.samples[i] ?? 0
-    const us = profile.timeDeltas[i] ?? 0
-    selfUs.set(id, (selfUs.get(id) ?? 0) + us)
-    remainingUs -= us
-  }
+  profile.samples.forEach((id, i) => {
+    selfUs.set(id, (selfUs.get(id) ?? 0) + (profile.timeDeltas[i] ?? 0))
+  })
   const nodes = new Map(profile.nodes.map((node) => [node.id, node]))
   const functions = new Map<string, FunctionTime>()
   const root = profile.nodes[0]
   if (root) sumNode(root, nodes, selfUs, functions, new Set())
-  const byself = [...functions.values()].sort((a, b) => b.selfMs - a.selfMs)
+  const bySelf = [...functions.values()].sort((a, b) => b.selfMs - a.selfMs)
   return {
-    functions: byself.filter((f) => !waiting.has(f.name)),
-    busyMs: byself.reduce((ms, f) => (waiting.has(f.name) ? ms : ms + f.selfMs), 0),
+    functions: bySelf.filter((f) => !waiting.has(f.name)),
+    busyMs: bySelf.reduce((ms, f) => (waiting.has(f.name) ? ms : ms + f.selfMs), 0),
   }
 }
 

@@ -1,11 +1,13 @@
-import { mkdtempSync, readdirSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { formatProfile, readProfile } from './cpuprofile.ts'
+import { type CpuProfile, formatProfile, profileTimes } from './cpuprofile.ts'
 import { makeIdentities } from './identities.ts'
+import { record } from './inspector.ts'
+import type { Running } from './peer.ts'
 import { peers } from './peers.ts'
-import { scenarios } from './scenarios.ts'
+import { type Scenario, scenarios } from './scenarios.ts'
 import { startUpstream } from './upstream.ts'
 
 const usage = `node bench/profile.ts <file.cpuprofile> [--top 30]
@@ -20,50 +22,59 @@ const { values, positionals } = parseArgs({
   },
 })
 
-/** Runs a scenario on a peer written in Node, under V8's sampling profiler, and returns the directory of profiles. */
-async function record(scenarioName: string): Promise<string> {
-  const scenario = scenarios.find(({ name }) => name === scenarioName)
-  const peer = peers.find(({ name }) => name === values.peer)
+/** Runs a scenario on a peer written in Node and returns the profile of each of its threads. */
+async function profileScenario(name: string): Promise<readonly CpuProfile[]> {
+  const scenario = scenarios.find((candidate) => candidate.name === name)
+  const peer = peers.find((candidate) => candidate.name === values.peer)
   if (!scenario || !peer) throw new Error(usage)
-  const dir = mkdtempSync(join(tmpdir(), 'outrider-profile-'))
+  const dir = mkdtempSync(join(tmpdir(), 'outrider-bench-'))
   const identities = join(dir, 'identities')
   makeIdentities(identities)
   const upstream = await startUpstream(dir)
   try {
-    const running = await peer.start({
-      path: scenario.path,
-      endpoints: scenario.endpoints,
-      upstreamPort: upstream.port,
-      dir,
-      identities,
-      nodeFlags: ['--cpu-prof', `--cpu-prof-dir=${dir}`, '--cpu-prof-interval=200'],
-    })
+    const { path, endpoints } = scenario
+    const nodeFlags = ['--inspect=127.0.0.1:0']
+    const place = { upstreamPort: upstream.port, dir, identities, nodeFlags }
+    const running = await peer.start({ path, endpoints, ...place })
     try {
-      await scenario.run(running, 2) // so that start and compilation are over
-      const sample = await scenario.run(running, Number(values.seconds))
-      console.log(JSON.stringify(sample))
+      return await profileRun(running, scenario)
     } finally {
       await running.stop()
     }
   } finally {
     await upstream.stop()
+    rmSync(dir, { recursive: true, force: true })
   }
-  return dir
+}
+
+async function profileRun(running: Running, scenario: Scenario): Promise<readonly CpuProfile[]> {
+  await scenario.run(running, 2) // so that start and compilation are over
+  const urls = [...running.words().matchAll(/ws:\/\/\S+/g)].map(([url]) => url)
+  const recordings = await Promise.all(urls.map(record))
+  const sample = await scenario.run(running, Number(values.seconds))
+  console.log(JSON.stringify(sample))
+  return (await Promise.all(recordings.map((recording) => recording.stop()))).flat()
+}
+
+function readProfiles(file: string): readonly CpuProfile[] {
+  const profile: CpuProfile = JSON.parse(readFileSync(file, 'utf8'))
+  return [profile]
 }
 
 const [subject] = positionals
 if (subject === undefined) throw new Error(usage)
-const paths = subject.endsWith('.cpuprofile')
-  ? [subject]
-  : await record(subject).then((dir) =>
-      readdirSync(dir)
-        .filter((file) => file.endsWith('.cpuprofile'))
-        .map((file) => join(dir, file)),
-    )
-const lastMs = paths[0] === subject ? Number.POSITIVE_INFINITY : Number(values.seconds) * 1000
-const profiles = paths.map((path) => ({ path, times: readProfile(path, lastMs) }))
-// Each thread writes a file of its own; the ones that carried no traffic are left out.
-const busiest = Math.max(...profiles.map(({ times }) => times.busyMs))
-for (const { path, times } of profiles.filter(({ times }) => times.busyMs > busiest / 5)) {
-  console.log(`\n${path}\n${formatProfile(times, Number(values.top))}`)
+const isFile = subject.endsWith('.cpuprofile')
+const profiles = isFile ? readProfiles(subject) : await profileScenario(subject)
+const times = profiles.map(profileTimes)
+// Threads that carried no traffic are left out.
+const busiest = Math.max(...times.map(({ busyMs }) => busyMs))
+for (const [i, thread] of times.entries()) {
+  if (thread.busyMs < busiest / 5) continue
+  if (!isFile) {
+    const file = `bench/results/${subject}-${i}.cpuprofile`
+    mkdirSync('bench/results', { recursive: true })
+    writeFileSync(file, JSON.stringify(profiles[i]))
+    console.log(`\nwritten to ${file}`)
+  }
+  console.log(formatProfile(thread, Number(values.top)))
 }

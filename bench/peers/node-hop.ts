@@ -29,6 +29,4 @@ export function serveHop(hop: Hop, listener: RequestListener): void {
   // Node closes idle connections after 5 s, sooner than the load generator expects.
   server.keepAliveTimeout = 3_600_000
   server.listen(hop.port, '127.0.0.1')
-  // An orderly exit is what lets --cpu-prof write its file.
-  process.on('SIGTERM', () => process.exit())
 }

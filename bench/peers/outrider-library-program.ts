@@ -219,4 +219,3 @@ const proxy = createProxy({
 })
 const failures = await proxy.apply(snapshot(hopFromArgv()))
 if (failures.length > 0) throw new Error(JSON.stringify(failures))
-process.on('SIGTERM', () => process.exit())
