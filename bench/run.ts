@@ -36,7 +36,10 @@ function choose<T extends { readonly name: string }>(
   if (list === undefined) return all
   const names = list.split(',')
   const unknown = names.find((name) => !all.some((entry) => entry.name === name))
-  if (unknown !== undefined) throw new Error(`no ${unknown}\n${usage}`)
+  if (unknown !== undefined) {
+    console.error(`no ${unknown}\n${usage}`)
+    process.exit(2)
+  }
   return all.filter((entry) => names.includes(entry.name))
 }
 
@@ -48,6 +51,8 @@ function readResults(file: string): readonly ScenarioResult[] {
 }
 
 async function main(): Promise<void> {
+  const chosen = choose(scenarios, values.only)
+  const field = choose(peers, values.peers)
   const baseline = readResults(values.baseline)
   const dir = mkdtempSync(join(tmpdir(), 'outrider-bench-'))
   const identities = join(dir, 'identities')
@@ -67,8 +72,8 @@ async function main(): Promise<void> {
       .join(', '),
   )
   try {
-    for (const scenario of choose(scenarios, values.only)) {
-      const result = await measure(scenario, choose(peers, values.peers), {
+    for (const scenario of chosen) {
+      const result = await measure(scenario, field, {
         rounds: Number(values.pairs),
         seconds: values.seconds === undefined ? null : Number(values.seconds),
         against: values.against,
