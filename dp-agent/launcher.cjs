@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=4 --optimize-for-size
 // biome-ignore-all lint/style/useNodejsImportProtocol: Node 12 does not know it
 'use strict'
 

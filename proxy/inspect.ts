@@ -83,7 +83,7 @@ function inspectSecret(secret: Secret): CertificateInspection[] {
     return {
       secret: secret.name,
       kind: secret.kind,
-      subject: certificate.subject.replaceAll('\n', ', '),
+      subject: (certificate.subject ?? '').replaceAll('\n', ', '),
       serial: certificate.serialNumber,
       sans: certificate.subjectAltName?.split(', ') ?? [],
       notBefore: certificate.validFromDate.getTime(),

@@ -39,7 +39,8 @@ export function newPeer(certificate: X509Certificate): Peer {
     spiffeId: soleSpiffeId(uris),
     uriSans: uris,
     dnsSans: dns,
-    subject: certificate.subject.split('\n').reverse().join(','),
+    // Node gives undefined for an empty subject, which is legal beside a SAN (RFC 5280 §4.1.2.6).
+    subject: (certificate.subject ?? '').split('\n').reverse().join(','),
     hash: certificateHash(certificate),
     notAfter: certificate.validToDate.getTime(),
   }

@@ -45,7 +45,13 @@ function startHop(main: string, hop: Hop, { nodeFlags }: Topology): Promise<Prog
   const from = ['run', '--config', config, '--name', hop.side, '--admin', '127.0.0.1:0']
   const identity = hop.tls === 'none' ? [] : ['--identity-dir', hop.identity]
   const calm = ['--log-level', 'error', '--drain-time', '0s', '--drain-quiet', '0s']
-  const flags = ['--max-semi-space-size=4', '--optimize-for-size', ...nodeFlags, join(root, main)]
+  const flags = [
+    '--max-semi-space-size=4',
+    '--optimize-for-size',
+    '--optimize-for-size',
+    ...nodeFlags,
+    join(root, main),
+  ]
   return startProgram(process.execPath, [...flags, ...from, ...identity, ...calm], hop.port)
 }
 

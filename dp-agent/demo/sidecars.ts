@@ -37,9 +37,13 @@ export function startSidecar(
   const args = ['run', '--config', folders.config, '--name', name]
   args.push('--identity-dir', join(folders.work, plan.service))
   args.push('--admin', `127.0.0.1:${admin}`, '--drain-time', '0s', '--log-format', 'text')
-  const child = spawn(process.execPath, ['--max-semi-space-size=4', program, ...args], {
-    stdio: ['ignore', log, log, 'ipc'],
-  })
+  const child = spawn(
+    process.execPath,
+    ['--max-semi-space-size=4', '--optimize-for-size', program, ...args],
+    {
+      stdio: ['ignore', log, log, 'ipc'],
+    },
+  )
   return { name, admin, process: child, logFile }
 }
 

@@ -58,7 +58,9 @@ function rows(certificate: X509Certificate, clock: Clock): readonly (readonly [s
 
 const idText = (id: string): string => (parseSpiffeId(id) === null ? `${id} (malformed)` : id)
 
-const oneLine = (name: string): string => (name === '' ? 'none' : name.split('\n').join(', '))
+/** Node gives undefined for an empty name. */
+const oneLine = (name: string | undefined): string =>
+  name === undefined || name === '' ? 'none' : name.split('\n').join(', ')
 
 const iso = isoTime()
 

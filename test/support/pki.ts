@@ -20,7 +20,8 @@ export interface Wrong {
   readonly ca?: CertificateSpec['ca']
   readonly extendedKeyUsage?: readonly string[]
   readonly keyType?: 'ec' | 'rsa'
-  readonly commonName?: string
+  /** Null: an empty subject. */
+  readonly commonName?: string | null
 }
 
 /** A CA of tests: `certificate` is its own, `chain` what a leaf shows above itself (empty for a root). */
@@ -58,7 +59,10 @@ function make(ca: TestCa | null, wrong: Wrong): Identity {
   const now = Date.now()
   const spec: CertificateSpec = {
     publicKey,
-    subject: { organization: null, commonName: wrong.commonName ?? 'leaf' },
+    subject: {
+      organization: null,
+      commonName: wrong.commonName === undefined ? 'leaf' : wrong.commonName,
+    },
     sans: wrong.sans ?? [],
     notBefore: wrong.notBefore ?? now - hourMs,
     notAfter: wrong.notAfter ?? now + 24 * hourMs,
