@@ -16,9 +16,9 @@ async function run(...argv: string[]) {
     env: {},
     signals: new EventEmitter(),
     version: '1.2.3',
-  program: 'main.ts',
-  root: '.',
-  colour: false,
+    program: 'main.ts',
+    root: '.',
+    colour: false,
   })
   return { code, out, err }
 }

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../../proxy/clock.ts'
 import { silentLog } from '../../proxy/log.ts'
 import type { Snapshot } from '../../proxy/model/snapshot.ts'
-import { createProxy, type Proxy } from '../../proxy/proxy.ts'
+import { createProxy, type Proxy as DataPath } from '../../proxy/proxy.ts'
 import type { Stats } from '../../proxy/telemetry/metrics.ts'
 import type { SpanRecord } from '../../proxy/telemetry/tracing.ts'
 
@@ -10,7 +10,7 @@ interface Test {
 }
 
 export interface RunningProxy {
-  readonly proxy: Proxy
+  readonly proxy: DataPath
   readonly spans: SpanRecord[]
   /** Port of a listener, by name. */
   port(listener?: string): number
