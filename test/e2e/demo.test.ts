@@ -49,7 +49,8 @@ t.test(
     demo.kill('SIGINT')
     t.equal(await demo.exit, 0)
     await t.rejects(ask(url(9_902, '/ready')), 'the sidecars are gone')
-    t.same(left(), before, 'and so is the directory')
+    const fresh = left().filter((name) => !before.includes(name))
+  t.same(fresh, [], 'and so is the directory')
   },
 )
 
