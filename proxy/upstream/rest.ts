@@ -9,7 +9,7 @@ export const leavingField = 'x-envoy-immediate-health-check-fail'
 const firstRestMs = 250
 const longestRestMs = 10_000
 /** … and after it said that it is leaving. If it is still there by then it says so again, with an answer that is good. */
-const leavingRestMs = 1_000
+const leavingRestMs = 10_000
 
 /**
  * An endpoint that refused a connection rests: it is not picked while others may be, until a connection made in the
