@@ -8,7 +8,7 @@ import type { Trace } from './telemetry/tracing.ts'
 
 /** What TLS verified about the other side. Made once per handshake, after every check has passed. */
 export interface Peer {
-  /** First URI SAN when it is a SPIFFE ID, else null. */
+  /** The SPIFFE ID among the URI SANs; null when there is none, or more than one. */
   readonly spiffeId: string | null
   readonly uriSans: readonly string[]
   readonly dnsSans: readonly string[]
