@@ -31,7 +31,7 @@ const byKind: ReadonlyMap<unknown, AnyPolicy> = new Map(
 )
 
 /** Kinds that may stand more than once in a list: they add up. Of every other kind the second would hide the first. */
-const repeatable: ReadonlySet<PolicyConfig['kind']> = new Set(['headers', 'fault', 'rate_limit'])
+const repeatable: ReadonlySet<PolicyConfig['kind']> = new Set(['headers', 'fault'])
 
 /** The list `policies` of a resource of `scope`, complete. Entries that are wrong are reported and left out. */
 export function checkPolicies(

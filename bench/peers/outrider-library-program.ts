@@ -99,7 +99,12 @@ const routeTable: RouteTable = {
             mirrors: [],
           },
           policies: [
-            { kind: 'timeout', requestTimeoutMs: 15_000, streamIdleTimeoutMs: hour / 2 },
+            {
+              kind: 'timeout',
+              requestTimeoutMs: 15_000,
+              streamIdleTimeoutMs: hour / 2,
+              byPeer: [],
+            },
             {
               kind: 'retry',
               retryOn: ['gateway-error', 'connect-failure', 'refused-stream'],

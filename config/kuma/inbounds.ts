@@ -1,13 +1,18 @@
-import type { DownstreamTls, FilterChain, Listener } from '../../proxy/model/listener.ts'
+import type {
+  DownstreamTls,
+  FilterChain,
+  HttpFilter,
+  Listener,
+  TcpFilter,
+} from '../../proxy/model/listener.ts'
 import type { RouteTable } from '../../proxy/model/route.ts'
-import type { PolicyConfig } from '../../proxy/policies.ts'
 import { addLocalCluster, identitySecret, trustSecret } from './clusters.ts'
 import { type Compiling, describe, hold, originOf } from './compiling.ts'
 import { anyChain, applyHttp, applyTcp, plainHttp, plainTcp } from './filters.ts'
 import { type Identity, tlsOf } from './identity.ts'
 import { type InboundView, serviceTag, workloadLabel } from './mesh-view.ts'
 import { translations } from './policies.ts'
-import { type About, withPolicies } from './policy.ts'
+import type { About } from './policy.ts'
 import { isHttp } from './protocol.ts'
 import { showPath } from './report.ts'
 import type { PolicyKind } from './resources.ts'
@@ -33,18 +38,28 @@ export function compileInbound(
   const cluster = addLocalCluster(compiling, inbound, entriesOf, about)
   const http = isHttp(inbound.protocol)
   const held = hold(compiling, name, http ? 'http' : 'tcp', entriesOf)
-  const byPeer = peerPolicies(compiling, inbound, name, about)
+  rememberPeers(compiling, inbound, name)
   const filterOf = (secured: boolean): FilterChain['filter'] => {
-    // Permissions speak of verified peers and have no effect on a plaintext chain, as in Kuma.
-    const policies = secured ? byPeer : byPeer.filter(({ kind }) => kind !== 'rbac')
     const filter = http
-      ? applyHttp(
-          { ...plainHttp(name), forwardClientCert: secured ? 'sanitize_set' : 'sanitize' },
-          held,
+      ? applyPeers(
+          compiling,
+          inbound,
+          applyHttp(
+            { ...plainHttp(name), forwardClientCert: secured ? 'sanitize_set' : 'sanitize' },
+            held,
+            about,
+          ),
           about,
         )
-      : applyTcp(plainTcp([{ cluster, weight: 1, policies: [] }]), held, about)
-    return { ...filter, policies: withPolicies(filter.policies, ...policies) }
+      : applyPeers(
+          compiling,
+          inbound,
+          applyTcp(plainTcp([{ cluster, weight: 1, policies: [] }]), held, about),
+          about,
+        )
+    if (secured) return filter
+    // Permissions speak of verified peers and have no effect on a plaintext chain, as in Kuma.
+    return { ...filter, policies: filter.policies.filter(({ kind }) => kind !== 'rbac') }
   }
   const listener: Listener = {
     name,
@@ -66,34 +81,40 @@ export function compileInbound(
 function everyone(compiling: Compiling, kind: PolicyKind, inbound: InboundView): readonly Entry[] {
   const { view, proxy } = compiling
   if (kind === 'MeshTrace') return proxyEntries(view, kind, proxy)
-  // Who calls matters to these: they are given all entries (`peerPolicies`).
-  if (byPeerKinds.includes(kind)) return []
   return inboundEntries(view, kind, proxy, inbound).filter(({ peer }) => peer === null)
 }
 
-const byPeerKinds: readonly PolicyKind[] = translations
-  .filter(({ inbound }) => inbound !== undefined)
-  .map(({ kind }) => kind)
+/** What depends on who calls. */
+function applyPeers<F extends HttpFilter | TcpFilter>(
+  { view, proxy }: Compiling,
+  inbound: InboundView,
+  filter: F,
+  about: About,
+): F {
+  return translations.reduce(
+    (made, { kind, inbound: apply }) =>
+      apply?.(inboundEntries(view, kind, proxy, inbound), made, about) ?? made,
+    filter,
+  )
+}
 
-/** Policies that look at who calls; `explain` is shown their entries as they stand, since they are not merged. */
-function peerPolicies(
+/** `explain` is shown the entries that depend on who calls as they stand, since they are not merged. */
+function rememberPeers(
   { view, proxy, effective }: Compiling,
   inbound: InboundView,
   place: string,
-  about: About,
-): readonly PolicyConfig[] {
-  return translations.flatMap((translation) => {
-    const { kind } = translation
-    if (translation.inbound === undefined) return []
-    const entries = inboundEntries(view, kind, proxy, inbound)
-    const fields = entries.map(({ path, conf, peer, policy }) => ({
-      path: showPath(path),
-      value: { peer, conf },
-      from: describe(policy),
-    }))
+): void {
+  for (const { kind, inbound: apply, http } of translations) {
+    if (apply === undefined) continue
+    const fields = inboundEntries(view, kind, proxy, inbound)
+      .filter(({ peer }) => http === undefined || peer !== null)
+      .map(({ path, conf, peer, policy }) => ({
+        path: showPath(path),
+        value: { peer, conf },
+        from: describe(policy),
+      }))
     if (fields.length > 0) effective.push({ place, kind, fields })
-    return translation.inbound(entries, about)
-  })
+  }
 }
 
 /**

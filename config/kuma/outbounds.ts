@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import type { Listener, TcpFilter } from '../../proxy/model/listener.ts'
+import type { HttpFilter, Listener, TcpFilter } from '../../proxy/model/listener.ts'
 import type { RouteTable, WeightedCluster } from '../../proxy/model/route.ts'
 import { nearest } from '../nearest.ts'
 import { addCluster } from './clusters.ts'
@@ -7,15 +7,16 @@ import { type Compiling, hold, originOf } from './compiling.ts'
 import { type Destination, resolveBackend, serviceDestination } from './destinations.ts'
 import { anyChain, applyHttp, applyTcp, plainHttp, plainTcp } from './filters.ts'
 import { type MeshView, serviceTag, workloadLabel } from './mesh-view.ts'
+import { withRouteLogs } from './policies/mesh-access-log.ts'
 import type { About } from './policy.ts'
 import { isHttp } from './protocol.ts'
 import type { Path } from './report.ts'
 import type { PolicyKind, Resource } from './resources.ts'
-import { type ClusterOf, compileRoutes } from './routes.ts'
+import { type ClusterOf, compileRoutes, type OutboundRoute } from './routes.ts'
 import type { OutboundBody } from './schemas/dataplane.ts'
 import { tcpRule } from './schemas/mesh-tcp-route.ts'
 import type { BackendRef } from './schemas/target-ref.ts'
-import { type Entry, proxyEntries, toEntries } from './target-ref.ts'
+import { type Entry, mergeEntries, proxyEntries, toEntries } from './target-ref.ts'
 
 /** An outbound as it was compiled, with what `explain` needs to find it by name. */
 export interface CompiledOutbound {
@@ -52,8 +53,9 @@ export function compileOutbound(
   const clusters = tcpClusters(compiling, destination, own, clusterOf)
   const http = isHttp(destination.protocol) && clusters === null
   const held = hold(compiling, name, http ? 'http' : 'tcp', entriesOf)
+  const routes = http ? compileRoutes(compiling, name, destination, own, clusterOf, about) : []
   const filter = http
-    ? applyHttp(plainHttp(name), held, about)
+    ? applyRouteLogs(compiling, destination, applyHttp(plainHttp(name), held, about), routes, about)
     : applyTcp(plainTcp(clusters ?? [{ cluster: own, weight: 1, policies: [] }]), held, about)
   const origin = originOf(proxy.resource)
   const listener: Listener = {
@@ -67,13 +69,36 @@ export function compileOutbound(
     maxConnections: 0,
   }
   if (!http) return { listener, routeTable: null, destination: destination.name }
-  const routes = compileRoutes(compiling, name, destination, own, clusterOf, about)
-  const virtualHosts = [{ name: destination.name, domains: ['*'], routes }]
+  const virtualHosts = [
+    { name: destination.name, domains: ['*'], routes: routes.map(({ route }) => route) },
+  ]
   return {
     listener,
     routeTable: { name, origin, virtualHosts },
     destination: destination.name,
   }
+}
+
+/** MeshAccessLog for a MeshHTTPRoute in `to`: such routes are logged by it and not with the destination. */
+function applyRouteLogs(
+  { view, proxy }: Compiling,
+  destination: Destination,
+  filter: HttpFilter,
+  routes: readonly OutboundRoute[],
+  about: About,
+): HttpFilter {
+  const entriesOf = (from: string | null) =>
+    toEntries(view, 'MeshAccessLog', proxy, destination, from)
+  const general = JSON.stringify(mergeEntries(entriesOf(null))?.conf)
+  const names = [...new Set(routes.map(({ from }) => from))].filter((from) => from !== null)
+  const own = names.flatMap((from) => {
+    const conf = mergeEntries(entriesOf(from))?.conf
+    if (JSON.stringify(conf) === general) return []
+    return [
+      { routes: routes.filter((one) => one.from === from).map(({ route }) => route.name), conf },
+    ]
+  })
+  return withRouteLogs(filter, own, about)
 }
 
 function destinationOf(

@@ -1,4 +1,5 @@
 import type { StringMatch } from '../../proxy/matcher.ts'
+import type { PeerMatch } from '../../proxy/peer-match.ts'
 import { serviceTag } from './mesh-view.ts'
 import type { PeerMatchBody } from './schemas/shapes.ts'
 import type { FromRef } from './schemas/target-ref.ts'
@@ -56,6 +57,15 @@ export function subsumes(outer: Peer | null, inner: Peer | null): boolean {
   const tagged = outer.tags.every((tag) => inner.tags.some(({ value }) => value === tag.value))
   return tagged && covers(outer.spiffeId, inner.spiffeId) && covers(outer.sni, inner.sni)
 }
+
+/** A caller as policies of the model name one; null is everyone. */
+export const peerMatchOf = (peer: Peer | null): PeerMatch | null =>
+  peer === null
+    ? null
+    : {
+        uriSans: [...(peer.spiffeId === null ? [] : [peer.spiffeId]), ...peer.tags],
+        sni: peer.sni,
+      }
 
 /** Order of the narrowest first: exact ID, longer prefix, SNI alone, everyone. Kuma: inbound `rules`. */
 export function byNarrowness(a: Peer | null, b: Peer | null): number {

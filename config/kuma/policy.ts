@@ -35,8 +35,12 @@ export interface Translation<C> {
   tcp?(conf: C, filter: TcpFilter, about: About): TcpFilter
   /** A route of an outbound. */
   route?(conf: C, route: Route, about: About): Route
-  /** Policies of an inbound that depend on who calls; given the entries one by one, the least important first. */
-  inbound?(entries: readonly InboundEntry[], about: About): readonly PolicyConfig[]
+  /** The filter of an inbound, for what depends on who calls; given the entries one by one, the least important first. */
+  inbound?<F extends HttpFilter | TcpFilter>(
+    entries: readonly InboundEntry[],
+    filter: F,
+    about: About,
+  ): F
 }
 
 export const translation = <C>(row: Translation<C>): Translation<C> => row

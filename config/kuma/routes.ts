@@ -23,6 +23,12 @@ export type ClusterOf = (ref: BackendRef, policy: Resource<PolicyKind>, path: Pa
 
 type HostRewrite = ForwardAction['rewrite']['host']
 
+/** A route with the MeshHTTPRoute it comes from; null for what no route takes. */
+export interface OutboundRoute {
+  readonly route: Route
+  readonly from: string | null
+}
+
 /** The routes of an HTTP outbound: those of MeshHTTPRoute in order of precedence, then everything else to the destination itself. */
 export function compileRoutes(
   compiling: Compiling,
@@ -31,18 +37,19 @@ export function compileRoutes(
   own: string,
   clusterOf: ClusterOf,
   about: About,
-): readonly Route[] {
+): readonly OutboundRoute[] {
   const { view, proxy } = compiling
   const rules = mergeRules(toEntries(view, 'MeshHTTPRoute', proxy, destination))
   const host: HostRewrite = destination.external === null ? null : { kind: 'endpoint' }
   const routes = orderMatches(rules).map(({ name, match, rule }) => {
     const action = actionOf(rule, own, host, clusterOf)
-    return finish(compiling, listener, destination, about, rule.policy.name, {
+    const route = finish(compiling, listener, destination, about, rule.policy.name, {
       name,
       match: matchOf(match),
       action,
       policies: headerPolicies(rule.default.filters ?? []),
     })
+    return { route, from: rule.policy.name }
   })
   const fallback = finish(compiling, listener, destination, about, null, {
     name: 'default',
@@ -50,7 +57,7 @@ export function compileRoutes(
     action: forward([{ cluster: own, weight: 1, policies: [] }], host),
     policies: [],
   })
-  return [...routes, fallback]
+  return [...routes, { route: fallback, from: null }]
 }
 
 /** Gives a route the policies that hold for it: those for its MeshHTTPRoute where one names it, else the destination's. */

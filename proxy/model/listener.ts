@@ -1,4 +1,5 @@
 import type { StringMatch } from '../matcher.ts'
+import type { PeerMatch } from '../peer-match.ts'
 import type { PolicyConfig } from '../policies.ts'
 import type { Origin } from './origin.ts'
 import type { WeightedCluster } from './route.ts'
@@ -127,8 +128,20 @@ export interface AccessLog {
         readonly path: string
       }
     | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-  /** Only exchanges whose status or flags match; null logs all. */
-  readonly filter: { readonly minStatus: number } | null
+  /** Null logs all. */
+  readonly filter: LogFilter | null
+}
+
+/** Which exchanges are logged: every part must hold. */
+export interface LogFilter {
+  /** The answer's status or a higher one; 0 (default) any. */
+  readonly minStatus: number
+  /** Only callers that match, and none of `exceptPeers`; null (default) is everyone. */
+  readonly peer: PeerMatch | null
+  readonly exceptPeers: readonly PeerMatch[]
+  /** Only requests that took one of these routes, by name, and none of `exceptRoutes`; empty (default) any. */
+  readonly routes: readonly string[]
+  readonly exceptRoutes: readonly string[]
 }
 
 /** Envoy's command operators (`%REQ(X)%` …) in text, or in the values of a JSON object. */

@@ -1,8 +1,11 @@
 import { checkFieldName } from '../field-check.ts'
+import { checkPeerMatch, readPeerMatch } from '../peer-match.ts'
 import {
   decimal,
   flag,
+  integer,
   join,
+  listOf,
   oneOf,
   onlyKeys,
   type Problems,
@@ -13,6 +16,7 @@ import {
   required,
   text,
   textOrNull,
+  texts,
 } from '../problems.ts'
 import { checkLogFormat } from '../telemetry/log-format.ts'
 import type { AccessLog, LogFormat, Tracing } from './listener.ts'
@@ -79,9 +83,17 @@ function checkLogFilter(raw: Raw, path: string, problems: Problems): AccessLog['
   const fields = recordOrNull(raw, 'filter', path, problems)
   if (fields === null) return null
   const at = join(path, 'filter')
-  onlyKeys(fields, ['minStatus'], at, problems)
-  return { minStatus: required(fields, 'minStatus', at, problems, 100, 599) }
+  onlyKeys(fields, filterKeys, at, problems)
+  return {
+    minStatus: integer(fields, 'minStatus', at, problems, 0, 0, 599),
+    peer: checkPeerMatch(fields, at, problems),
+    exceptPeers: listOf(fields, 'exceptPeers', at, problems, readPeerMatch),
+    routes: texts(fields, 'routes', at, problems),
+    exceptRoutes: texts(fields, 'exceptRoutes', at, problems),
+  }
 }
+
+const filterKeys = ['minStatus', 'peer', 'exceptPeers', 'routes', 'exceptRoutes']
 
 /** `tracing` of a filter, or null. */
 export function checkTracing(filter: Raw, path: string, problems: Problems): Tracing | null {

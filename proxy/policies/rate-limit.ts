@@ -1,7 +1,8 @@
 import type { Clock } from '../clock.ts'
+import type { Connection } from '../exchange.ts'
 import { nameAndValue } from '../field-check.ts'
 import { header, setHeader } from '../headers.ts'
-import { localReply } from '../local-reply.ts'
+import { type LocalReplyOptions, localReply } from '../local-reply.ts'
 import { checkPeerMatch, compilePeerMatch, type PeerMatch } from '../peer-match.ts'
 import { definePolicy } from '../policy.ts'
 import {
@@ -16,19 +17,24 @@ import {
 } from '../problems.ts'
 
 /**
- * A token bucket over requests (HTTP) or connections (TCP), per worker: with N workers each holds the whole bucket
+ * Token buckets over requests (HTTP) or connections (TCP), per worker: with N workers each holds the whole bucket
  * divided by N, rounded up. Envoy: `local_ratelimit`; Kuma: MeshRateLimit.
  */
 export interface RateLimitConfig {
-  /** Tokens the bucket holds, and adds every interval. At least 1. */
-  readonly tokens: number
+  /** The first whose peer matches counts, and no other. */
+  readonly limits: readonly RateLimit[]
+}
+
+export interface RateLimit {
+  /** Tokens the bucket holds, and adds every interval. At least 1; null: no limit for these peers. */
+  readonly tokens: number | null
   /** At least 50 ms. */
   readonly intervalMs: number
   /** Status of the answer, 400 to 599. Default 429. */
   readonly status: number
   /** Fields of the answer: `set` replaces, `add` appends. */
   readonly headers: readonly RateLimitField[]
-  /** Only peers that match; null is everyone. With several limits in a list, each that matches counts. */
+  /** Only peers that match; null is everyone. */
   readonly peer: PeerMatch | null
 }
 
@@ -42,36 +48,50 @@ export const rateLimit = definePolicy({
   kind: 'rate_limit',
   at: ['listener', 'route'],
   check: (raw, path, problems): RateLimitConfig => {
-    onlyKeys(raw, ['kind', 'tokens', 'intervalMs', 'status', 'headers', 'peer'], path, problems)
-    return {
-      tokens: required(raw, 'tokens', path, problems, 1, 4_294_967_295),
-      intervalMs: required(raw, 'intervalMs', path, problems, 50, maxTimerMs),
-      status: integer(raw, 'status', path, problems, 429, 400, 599),
-      headers: records(raw, 'headers', path, problems, checkChange),
-      peer: checkPeerMatch(raw, path, problems),
-    }
+    onlyKeys(raw, ['kind', 'limits'], path, problems)
+    return { limits: records(raw, 'limits', path, problems, checkLimit) }
   },
   create: (config, { clock, workers }) => {
-    const bucket = newBucket(Math.ceil(config.tokens / workers), config.intervalMs, clock)
-    const concerns = compilePeerMatch(config.peer)
-    const options = { status: config.status, headers: answerFields(config.headers) }
+    const limits = config.limits.map((limit) => newLimiter(limit, workers, clock))
+    const limiterOf = (connection: Connection): Limiter | undefined =>
+      limits.find(({ concerns }) => concerns(connection))
     return {
       connection(connection, stats) {
-        if (stats.scope !== 'tcp' || !concerns(connection) || take(bucket, clock)) return null
+        if (stats.scope !== 'tcp') return null
+        const bucket = limiterOf(connection)?.bucket ?? null
+        if (bucket === null || take(bucket, clock)) return null
         stats.counters.local_rate_limit_rate_limited += 1
         return 'local_rate_limited'
       },
       request(x) {
-        if (x.stats.scope !== 'http' || !concerns(x.connection)) return 'continue'
-        if (take(bucket, clock)) {
+        if (x.stats.scope !== 'http') return 'continue'
+        const limiter = limiterOf(x.connection)
+        if (limiter === undefined || limiter.bucket === null) return 'continue'
+        if (take(limiter.bucket, clock)) {
           x.stats.counters.local_rate_limit_ok += 1
           return 'continue'
         }
         x.stats.counters.local_rate_limit_rate_limited += 1
-        return localReply(x, 'RateLimited', 'local_rate_limited', options)
+        return localReply(x, 'RateLimited', 'local_rate_limited', limiter.answer)
       },
     }
   },
+})
+
+/** A limit at work. */
+interface Limiter {
+  readonly concerns: (connection: Connection) => boolean
+  readonly bucket: Bucket | null
+  readonly answer: LocalReplyOptions
+}
+
+const newLimiter = (limit: RateLimit, workers: number, clock: Clock): Limiter => ({
+  concerns: compilePeerMatch(limit.peer),
+  bucket:
+    limit.tokens === null
+      ? null
+      : newBucket(Math.ceil(limit.tokens / workers), limit.intervalMs, clock),
+  answer: { status: limit.status, headers: answerFields(limit.headers) },
 })
 
 /** Filled up at the end of each interval, not drop by drop: what a user of Envoy's `fill_interval` sees. */
@@ -109,6 +129,18 @@ function answerFields(changes: readonly RateLimitField[]): readonly string[] {
     setHeader(out, name, before === null ? value : `${before}, ${value}`)
   }
   return out
+}
+
+function checkLimit(raw: Raw, path: string, problems: Problems): RateLimit {
+  onlyKeys(raw, ['tokens', 'intervalMs', 'status', 'headers', 'peer'], path, problems)
+  const limited = raw.tokens !== null
+  return {
+    tokens: limited ? required(raw, 'tokens', path, problems, 1, 4_294_967_295) : null,
+    intervalMs: required(raw, 'intervalMs', path, problems, 50, maxTimerMs),
+    status: integer(raw, 'status', path, problems, 429, 400, 599),
+    headers: records(raw, 'headers', path, problems, checkChange),
+    peer: checkPeerMatch(raw, path, problems),
+  }
 }
 
 function checkChange(raw: Raw, path: string, problems: Problems): RateLimitField {

@@ -1,5 +1,6 @@
 import type { Exchange } from '../exchange.ts'
-import type { AccessLog } from '../model/listener.ts'
+import type { AccessLog, LogFilter } from '../model/listener.ts'
+import { compilePeerMatch } from '../peer-match.ts'
 import { compileLogFormat } from './log-format.ts'
 import type { LogSinks } from './log-sink.ts'
 
@@ -12,14 +13,30 @@ export interface LogLine {
 export function compileAccessLog(config: AccessLog, sinks: LogSinks): LogLine {
   const render = compileLogFormat(config.format, sinks.clock)
   const sink = sinks.open(config.sink)
-  const minStatus = config.filter === null ? 0 : config.filter.minStatus
+  const isWanted = config.filter === null ? null : compileLogFilter(config.filter)
   return {
     write(x) {
-      if (x.status < minStatus) return
+      if (isWanted !== null && !isWanted(x)) return
       sink.write(render(x))
       if (sink.dropped === 0) return
       x.stats.counters.access_log_dropped += sink.dropped
       sink.dropped = 0
     },
+  }
+}
+
+function compileLogFilter(filter: LogFilter): (x: Exchange) => boolean {
+  const { minStatus, routes, exceptRoutes } = filter
+  const peer = compilePeerMatch(filter.peer)
+  const others = filter.exceptPeers.map(compilePeerMatch)
+  return (x) => {
+    const route = x.route === null ? '' : x.route.name
+    return (
+      x.status >= minStatus &&
+      peer(x.connection) &&
+      !others.some((other) => other(x.connection)) &&
+      (routes.length === 0 || routes.includes(route)) &&
+      !exceptRoutes.includes(route)
+    )
   }
 }

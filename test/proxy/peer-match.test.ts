@@ -21,7 +21,7 @@ t.test('peer match: null is everyone', (t) => {
 })
 
 t.test('peer match: who has no identity or server name matches no part that asks for one', (t) => {
-  t.same([web, anonymous, plain].map(test({ spiffeId: { kind: 'prefix', value: '' } })), [
+  t.same([web, anonymous, plain].map(test({ uriSans: [{ kind: 'prefix', value: '' }] })), [
     true,
     false,
     false,
@@ -35,8 +35,8 @@ t.test('peer match: who has no identity or server name matches no part that asks
 })
 
 t.test('peer match: every part must match', (t) => {
-  t.ok(test({ spiffeId: 'spiffe://default/web', sni: 'a.mesh' })(web))
-  t.notOk(test({ spiffeId: 'spiffe://default/web', sni: 'b.mesh' })(web))
-  t.notOk(test({ spiffeId: 'spiffe://default/api', sni: 'a.mesh' })(web))
+  t.ok(test({ uriSans: ['spiffe://default/web'], sni: 'a.mesh' })(web))
+  t.notOk(test({ uriSans: ['spiffe://default/web'], sni: 'b.mesh' })(web))
+  t.notOk(test({ uriSans: ['spiffe://default/api'], sni: 'a.mesh' })(web))
   t.end()
 })

@@ -22,14 +22,19 @@ t.test('policies: an absent list is empty', (t) => {
 t.test('policies: configs come back complete, with their kind, in their order', (t) => {
   const { config, wrong } = check([{ kind: 'timeout' }, { kind: 'headers' }], 'route')
   t.same(wrong, [])
-  t.same(config[0], { kind: 'timeout', requestTimeoutMs: 15_000, streamIdleTimeoutMs: null })
+  t.same(config[0], {
+    kind: 'timeout',
+    requestTimeoutMs: 15_000,
+    streamIdleTimeoutMs: null,
+    byPeer: [],
+  })
   t.equal(config[1]?.kind, 'headers')
   t.end()
 })
 
 t.test('policies: a complete config checks to itself', (t) => {
   for (const policy of policies) {
-    const raw = policy.kind === 'rate_limit' ? { tokens: 1, intervalMs: 100 } : {}
+    const raw = {}
     const scope = policy.at[0] ?? 'route'
     const { config, wrong } = check([{ kind: policy.kind, ...raw }], scope)
     t.same(wrong, [], policy.kind)
@@ -68,15 +73,7 @@ t.test('policies: a kind stands once, but for those that add up', (t) => {
   t.match(check([{ kind: 'retry' }, { kind: 'timeout' }, { kind: 'retry' }], 'route').wrong, [
     'policies[2]: retry stands here twice',
   ])
-  const limit = { kind: 'rate_limit', tokens: 1, intervalMs: 1_000 }
-  const many = [
-    limit,
-    limit,
-    { kind: 'headers' },
-    { kind: 'headers' },
-    { kind: 'fault' },
-    { kind: 'fault' },
-  ]
+  const many = [{ kind: 'headers' }, { kind: 'headers' }, { kind: 'fault' }, { kind: 'fault' }]
   t.same(check(many, 'route').wrong, [])
   t.end()
 })

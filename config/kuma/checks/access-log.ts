@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { newProblems } from '../../../proxy/problems.ts'
 import { checkLogFormat } from '../../../proxy/telemetry/log-format.ts'
-import { kumaPlaceholders } from '../policies/mesh-access-log.ts'
+import { kumaPlaceholders } from '../placeholders.ts'
 import type { Path, Reporter } from '../report.ts'
 import type { Resource } from '../resources.ts'
 import type { AccessLogFormat } from '../schemas/mesh-access-log.ts'

@@ -6,21 +6,6 @@ const noEffect = 'is not supported yet and has no effect'
 /** Warns of values that Kuma knows and that change nothing here, where the field as such does. */
 export function warnOfNoEffect(resource: Resource, reporter: Reporter): void {
   if (!isPolicy(resource)) return
-  // Kuma lets these differ by caller; here they are the same for everyone.
-  if (resource.kind === 'MeshTimeout' || resource.kind === 'MeshAccessLog') {
-    for (const [index, { matches = [] }] of (shapeOf(resource).rules ?? []).entries()) {
-      if (matches.length === 0) continue
-      const hint = 'only rules without matches hold'
-      reporter.warn(resource, ['spec', 'rules', index, 'matches'], noEffect, { hint })
-    }
-  }
-  if (resource.kind === 'MeshAccessLog') {
-    for (const [index, { targetRef }] of (shapeOf(resource).to ?? []).entries()) {
-      if (targetRef.kind !== 'MeshHTTPRoute') continue
-      const hint = 'log the destination of the route'
-      reporter.warn(resource, ['spec', 'to', index, 'targetRef'], noEffect, { hint })
-    }
-  }
   if (resource.kind === 'MeshRateLimit') {
     for (const index of (shapeOf(resource).to ?? []).keys()) {
       const hint = 'limit requests where they arrive, with rules or from'

@@ -1,4 +1,8 @@
-import type { AccessLog, LogFormat } from '../../../proxy/model/listener.ts'
+import * as v from 'valibot'
+import type { AccessLog, HttpFilter, LogFilter, LogFormat } from '../../../proxy/model/listener.ts'
+import { peerMatchOf } from '../peers.ts'
+import { confsByPeer } from '../per-peer.ts'
+import { resolvePlaceholders } from '../placeholders.ts'
 import { type About, translation } from '../policy.ts'
 import {
   type AccessLogFormat,
@@ -6,13 +10,57 @@ import {
   meshAccessLogConf,
 } from '../schemas/mesh-access-log.ts'
 
-/** Kuma MeshAccessLog: the last list of backends counts, and an empty one logs nothing. */
+/**
+ * Kuma MeshAccessLog: the last list of backends counts, and an empty one logs nothing. Where rules name callers, a caller is
+ * logged by the narrowest rule that means it.
+ */
 export const meshAccessLog = translation({
   kind: 'MeshAccessLog',
   schema: meshAccessLogConf,
   http: (conf, filter, about) => ({ ...filter, accessLogs: logs(conf, httpFormat, about) }),
   tcp: (conf, filter, about) => ({ ...filter, accessLogs: logs(conf, tcpFormat, about) }),
+  inbound: (entries, filter, about) => {
+    if (entries.every(({ peer }) => peer === null)) return filter
+    const format = filter.kind === 'http' ? httpFormat : tcpFormat
+    const groups = confsByPeer(entries).map(({ peer, conf }) => ({
+      peer: peerMatchOf(peer),
+      logs: logs(v.parse(meshAccessLogConf, conf), format, about),
+    }))
+    const accessLogs = groups.flatMap(({ peer, logs }, index) => {
+      const narrower = groups.slice(0, index).flatMap((group) => group.peer ?? [])
+      const own = { ...allExchanges, peer, exceptPeers: narrower }
+      return logs.map((log) => ({ ...log, filter: own }))
+    })
+    return { ...filter, accessLogs }
+  },
 })
+
+const allExchanges: LogFilter = {
+  minStatus: 0,
+  peer: null,
+  exceptPeers: [],
+  routes: [],
+  exceptRoutes: [],
+}
+
+/** Adds the logs of routes that have settings of their own; those logs take these routes from the listener's. */
+export function withRouteLogs(
+  filter: HttpFilter,
+  own: readonly { readonly routes: readonly string[]; readonly conf: unknown }[],
+  about: About,
+): HttpFilter {
+  if (own.length === 0) return filter
+  const taken = own.flatMap(({ routes }) => routes)
+  const others = { ...allExchanges, exceptRoutes: taken }
+  const added = own.flatMap(({ routes, conf }) =>
+    logs(v.parse(meshAccessLogConf, conf), httpFormat, about).map((log) => ({
+      ...log,
+      filter: { ...allExchanges, routes },
+    })),
+  )
+  const kept = filter.accessLogs.map((log) => ({ ...log, filter: others }))
+  return { ...filter, accessLogs: [...kept, ...added] }
+}
 
 /** Kuma's format for HTTP when the policy gives none. */
 const httpFormat =
@@ -37,44 +85,13 @@ function logs(conf: MeshAccessLogConf, fallback: string, about: About): readonly
 
 function formatOf(format: AccessLogFormat | undefined, fallback: string, about: About): LogFormat {
   if (format?.json !== undefined) {
-    const fields = format.json.map(({ key, value }) => ({ key, value: resolve(value, about) }))
+    const fields = format.json.map(({ key, value }) => ({
+      key,
+      value: resolvePlaceholders(value, about),
+    }))
     return { kind: 'json', fields, omitEmpty: format.omitEmptyValues ?? false }
   }
-  return { kind: 'text', text: resolve(format?.plain ?? fallback, about) }
-}
-
-/** Placeholders that stand for something known beforehand. */
-export const kumaPlaceholders = [
-  'KUMA_MESH',
-  'KUMA_ZONE',
-  'KUMA_WORKLOAD',
-  'KUMA_SOURCE_SERVICE',
-  'KUMA_DESTINATION_SERVICE',
-  'KUMA_SOURCE_ADDRESS',
-  'KUMA_SOURCE_ADDRESS_WITHOUT_PORT',
-  'KUMA_TRAFFIC_DIRECTION',
-] as const
-
-/** Puts in what is known beforehand; operators of traffic stay. */
-function resolve(text: string, about: About): string {
-  const { direction, view, proxy, source, destination } = about
-  const inbound = direction === 'inbound'
-  const values: Readonly<Record<(typeof kumaPlaceholders)[number], string>> = {
-    KUMA_MESH: view.name,
-    KUMA_ZONE: proxy.zone,
-    KUMA_WORKLOAD: proxy.labels['kuma.io/workload'] ?? '',
-    KUMA_SOURCE_SERVICE: source,
-    KUMA_DESTINATION_SERVICE: destination,
-    KUMA_SOURCE_ADDRESS: inbound ? '%DOWNSTREAM_REMOTE_ADDRESS%' : `${proxy.address}:0`,
-    KUMA_SOURCE_ADDRESS_WITHOUT_PORT: inbound
-      ? '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%'
-      : proxy.address,
-    KUMA_TRAFFIC_DIRECTION: direction.toUpperCase(),
-  }
-  return kumaPlaceholders.reduce(
-    (done, name) => done.replaceAll(`%${name}%`, () => values[name]),
-    text,
-  )
+  return { kind: 'text', text: resolvePlaceholders(format?.plain ?? fallback, about) }
 }
 
 function splitAddress(address: string): { readonly host: string; readonly port: number } {

@@ -1,8 +1,8 @@
 import * as v from 'valibot'
 import type { FaultConfig } from '../../../proxy/policies/fault.ts'
 import { durationMs } from '../duration.ts'
-import type { Peer } from '../peers.ts'
-import { numeric, translation } from '../policy.ts'
+import { type Peer, peerMatchOf } from '../peers.ts'
+import { numeric, translation, withPolicies } from '../policy.ts'
 import {
   type MeshFaultInjectionConf,
   meshFaultInjectionConf,
@@ -15,12 +15,13 @@ type FaultBody = NonNullable<MeshFaultInjectionConf['http']>[number]
 export const meshFaultInjection = translation({
   kind: 'MeshFaultInjection',
   schema: meshFaultInjectionConf,
-  inbound: (entries, { protocol }) => {
-    if (protocol === 'tcp') return []
+  inbound: (entries, filter, { protocol }) => {
+    if (protocol === 'tcp') return filter
     const faults = entries.flatMap(({ conf, peer }) =>
       (v.parse(meshFaultInjectionConf, conf ?? {}).http ?? []).map((body) => faultOf(body, peer)),
     )
-    return faults.length === 0 ? [] : [{ kind: 'fault', faults }]
+    if (faults.length === 0) return filter
+    return { ...filter, policies: withPolicies(filter.policies, { kind: 'fault', faults }) }
   },
 })
 
@@ -38,7 +39,7 @@ const faultOf = ({ abort, delay, responseBandwidth }: FaultBody, peer: Peer | nu
           bytesPerSecond: bytesPerSecond(responseBandwidth.limit),
           percent: numeric(responseBandwidth.percentage),
         },
-  peer: peer === null ? null : { spiffeId: peer.spiffeId, sni: peer.sni },
+  peer: peerMatchOf(peer),
 })
 
 const bitsPerUnit: Readonly<Record<string, number>> = { k: 1e3, m: 1e6, g: 1e9 }

@@ -1,38 +1,36 @@
 import * as v from 'valibot'
-import type { RateLimitConfig } from '../../../proxy/policies/rate-limit.ts'
+import type { RateLimit } from '../../../proxy/policies/rate-limit.ts'
 import { durationMs } from '../duration.ts'
-import { merge } from '../merge.ts'
-import { byNarrowness, type Peer, subsumes } from '../peers.ts'
-import { translation } from '../policy.ts'
+import { peerMatchOf } from '../peers.ts'
+import { confsByPeer } from '../per-peer.ts'
+import { translation, withPolicies } from '../policy.ts'
 import { type MeshRateLimitConf, meshRateLimitConf } from '../schemas/mesh-rate-limit.ts'
 
 /**
- * Kuma MeshRateLimit: one bucket for everyone and one for each caller that a rule names, whose settings are those for
- * everyone with the rule's on top. A caller that a rule names draws from its own bucket and from everyone's.
+ * Kuma MeshRateLimit: one bucket for each set of callers that a rule names and one for all others. The settings of a set
+ * are those for everyone with the rule's on top; a caller draws from the narrowest bucket that is meant for it.
  */
 export const meshRateLimit = translation({
   kind: 'MeshRateLimit',
   schema: meshRateLimitConf,
-  inbound: (entries, { protocol }) => {
-    const peers = new Map(entries.map(({ peer }) => [JSON.stringify(peer), peer]))
-    return [...peers.values()].sort(byNarrowness).flatMap((peer) => {
-      // The least narrow first, so that the narrower one overrides.
-      const parts = entries
-        .filter((entry) => subsumes(entry.peer, peer))
-        .sort((a, b) => byNarrowness(b.peer, a.peer))
-      const merged = merge(parts.map(({ conf, policy }) => ({ conf, from: policy })))
-      const conf = v.parse(meshRateLimitConf, merged?.conf ?? {})
-      const limit = protocol === 'tcp' ? tcpLimit(conf) : httpLimit(conf)
-      return limit === null ? [] : [{ kind: 'rate_limit', ...limit, peer: peerOf(peer) }]
+  inbound: (entries, filter, { protocol }) => {
+    const limits = confsByPeer(entries).map(({ peer, conf }): RateLimit => {
+      const parsed = v.parse(meshRateLimitConf, conf)
+      const limit = protocol === 'tcp' ? tcpLimit(parsed) : httpLimit(parsed)
+      return { ...limit, peer: peerMatchOf(peer) }
     })
+    if (limits.every(({ tokens }) => tokens === null)) return filter
+    return { ...filter, policies: withPolicies(filter.policies, { kind: 'rate_limit', limits }) }
   },
 })
 
-type Limit = Omit<RateLimitConfig, 'peer'>
+type Limit = Omit<RateLimit, 'peer'>
 
-function httpLimit({ local }: MeshRateLimitConf): Limit | null {
+const unlimited: Limit = { tokens: null, intervalMs: 1_000, status: 429, headers: [] }
+
+function httpLimit({ local }: MeshRateLimitConf): Limit {
   const { disabled, requestRate, onRateLimit } = local?.http ?? {}
-  if (disabled === true || requestRate === undefined) return null
+  if (disabled === true || requestRate === undefined) return unlimited
   const { set = [], add = [] } = onRateLimit?.headers ?? {}
   return {
     tokens: requestRate.num,
@@ -45,12 +43,9 @@ function httpLimit({ local }: MeshRateLimitConf): Limit | null {
   }
 }
 
-function tcpLimit({ local }: MeshRateLimitConf): Limit | null {
+function tcpLimit({ local }: MeshRateLimitConf): Limit {
   const { disabled, connectionRate } = local?.tcp ?? {}
-  if (disabled === true || connectionRate === undefined) return null
+  if (disabled === true || connectionRate === undefined) return unlimited
   const { num, interval } = connectionRate
-  return { tokens: num, intervalMs: durationMs(interval), status: 429, headers: [] }
+  return { ...unlimited, tokens: num, intervalMs: durationMs(interval) }
 }
-
-const peerOf = (peer: Peer | null): RateLimitConfig['peer'] =>
-  peer === null ? null : { spiffeId: peer.spiffeId, sni: peer.sni }

@@ -1,11 +1,14 @@
+import * as v from 'valibot'
 import { durationMs } from '../duration.ts'
+import { peerMatchOf } from '../peers.ts'
+import { confsByPeer } from '../per-peer.ts'
 import { translation, withPolicies } from '../policy.ts'
 import { meshTimeoutConf } from '../schemas/mesh-timeout.ts'
 
 /**
  * Kuma MeshTimeout. Towards a destination: connect and idle times of the cluster, request and stream times of the
- * routes. At an inbound: the same of the listener and of the connection to the application. What no policy sets keeps the
- * default it has here, which for a request head is 10 s where Kuma has none.
+ * routes. At an inbound: the same of the listener and of the connection to the application; the limits of requests may
+ * differ by caller. What no policy sets keeps the default it has here, which for a request head is 10 s where Kuma has none.
  */
 export const meshTimeout = translation({
   kind: 'MeshTimeout',
@@ -17,21 +20,13 @@ export const meshTimeout = translation({
     maxStreamDurationMs: ms(http?.maxStreamDuration) ?? cluster.maxStreamDurationMs,
     maxConnectionDurationMs: ms(http?.maxConnectionDuration) ?? cluster.maxConnectionDurationMs,
   }),
-  http: ({ idleTimeout, http }, filter, { direction }) => ({
+  http: ({ idleTimeout, http }, filter) => ({
     ...filter,
     idleTimeoutMs: ms(idleTimeout) ?? filter.idleTimeoutMs,
     streamIdleTimeoutMs: ms(http?.streamIdleTimeout) ?? filter.streamIdleTimeoutMs,
     requestHeadersTimeoutMs: ms(http?.requestHeadersTimeout) ?? filter.requestHeadersTimeoutMs,
     maxStreamDurationMs: ms(http?.maxStreamDuration) ?? filter.maxStreamDurationMs,
     maxConnectionDurationMs: ms(http?.maxConnectionDuration) ?? filter.maxConnectionDurationMs,
-    policies:
-      direction === 'outbound'
-        ? filter.policies
-        : withPolicies(filter.policies, {
-            kind: 'timeout',
-            requestTimeoutMs: ms(http?.requestTimeout) ?? 0,
-            streamIdleTimeoutMs: null,
-          }),
   }),
   tcp: ({ idleTimeout }, filter) => ({
     ...filter,
@@ -43,9 +38,30 @@ export const meshTimeout = translation({
       kind: 'timeout',
       requestTimeoutMs: ms(http?.requestTimeout) ?? 15_000,
       streamIdleTimeoutMs: ms(http?.streamIdleTimeout),
+      byPeer: [],
     }),
   }),
+  inbound: (entries, filter, { protocol }) => {
+    if (protocol === 'tcp' || entries.length === 0) return filter
+    const limits = confsByPeer(entries).map(({ peer, conf }) => ({ peer, ...limitsOf(conf) }))
+    const everyone = limits.find(({ peer }) => peer === null) ?? limitsOf({})
+    const { requestTimeoutMs, streamIdleTimeoutMs } = everyone
+    const byPeer = limits.flatMap(({ peer, ...own }) =>
+      peer === null ? [] : [{ ...own, peer: peerMatchOf(peer) }],
+    )
+    const timeout = { kind: 'timeout', requestTimeoutMs, streamIdleTimeoutMs, byPeer } as const
+    return { ...filter, policies: withPolicies(filter.policies, timeout) }
+  },
 })
+
+/** What of the limits at an inbound may differ by caller. */
+function limitsOf(conf: unknown) {
+  const { http } = v.parse(meshTimeoutConf, conf)
+  return {
+    requestTimeoutMs: ms(http?.requestTimeout) ?? 0,
+    streamIdleTimeoutMs: ms(http?.streamIdleTimeout),
+  }
+}
 
 const ms = (duration: string | undefined): number | null =>
   duration === undefined ? null : durationMs(duration)

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import type { RbacMatch, RbacRule } from '../../../proxy/policies/rbac.ts'
-import { type Peer, peerOfMatch } from '../peers.ts'
-import { translation } from '../policy.ts'
+import { type Peer, peerMatchOf, peerOfMatch } from '../peers.ts'
+import { translation, withPolicies } from '../policy.ts'
 import { meshTrafficPermissionConf } from '../schemas/mesh-traffic-permission.ts'
 import type { InboundEntry } from '../target-ref.ts'
 
@@ -14,7 +14,7 @@ import type { InboundEntry } from '../target-ref.ts'
 export const meshTrafficPermission = translation({
   kind: 'MeshTrafficPermission',
   schema: meshTrafficPermissionConf,
-  inbound: (entries) => {
+  inbound: (entries, filter) => {
     const confs = entries.map((entry) => ({
       entry,
       conf: v.parse(meshTrafficPermissionConf, entry.conf ?? {}),
@@ -31,18 +31,14 @@ export const meshTrafficPermission = translation({
         conf.action === undefined ? [] : [rule(entry, actions[conf.action], entry.peer)],
       )
       .reverse()
-    return [
-      {
-        kind: 'rbac',
-        plaintext: 'deny',
-        rules: [
-          ...listed('deny', 'deny'),
-          ...from,
-          ...listed('allowWithShadowDeny', 'allow_with_shadow_deny'),
-          ...listed('allow', 'allow'),
-        ],
-      },
+    const rules = [
+      ...listed('deny', 'deny'),
+      ...from,
+      ...listed('allowWithShadowDeny', 'allow_with_shadow_deny'),
+      ...listed('allow', 'allow'),
     ]
+    const rbac = { kind: 'rbac', plaintext: 'deny', rules } as const
+    return { ...filter, policies: withPolicies(filter.policies, rbac) }
   },
 })
 
@@ -59,7 +55,6 @@ const rule = (
 ): RbacRule => ({ name: policy.name, action, match: rbacMatch(peer) })
 
 const rbacMatch = (peer: Peer | null): RbacMatch => ({
-  uriSans: [...(peer?.spiffeId ? [peer.spiffeId] : []), ...(peer?.tags ?? [])],
+  ...(peerMatchOf(peer) ?? { uriSans: [], sni: null }),
   notUriSans: [],
-  sni: peer?.sni ?? null,
 })

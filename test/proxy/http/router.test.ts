@@ -38,6 +38,7 @@ const timeout = (requestTimeoutMs: number): PolicyConfig => ({
   kind: 'timeout',
   requestTimeoutMs,
   streamIdleTimeoutMs: null,
+  byPeer: [],
 })
 
 const limits = (over: object): PolicyConfig => ({
@@ -400,11 +401,7 @@ t.test('router: a rate limit of the listener is one bucket for all its routes', 
   const app = await origin(t, ({ socket }) => void socket.write(ok()))
   const limit: PolicyConfig = {
     kind: 'rate_limit',
-    tokens: 2,
-    intervalMs: 60_000,
-    status: 429,
-    headers: [],
-    peer: null,
+    limits: [{ tokens: 2, intervalMs: 60_000, status: 429, headers: [], peer: null }],
   }
   const match = (value: string) => ({
     path: { kind: 'exact' as const, value },

@@ -127,7 +127,7 @@ t.test('listener: access logs come back complete, or say what is wrong', (t) => 
         omitEmpty: true,
       },
       sink: { kind: 'tcp', host: '127.0.0.1', port: 514 },
-      filter: { minStatus: 500 },
+      filter: { minStatus: 500, peer: null, exceptPeers: [], routes: [], exceptRoutes: [] },
     },
   ]
   const { filter, wrong } = ofFilter({ ...http, accessLogs })
@@ -140,7 +140,7 @@ t.test('listener: access logs come back complete, or say what is wrong', (t) => 
         {
           format: { kind: 'text', text: '%MAGIC%' },
           sink: { kind: 'file', path: 'a.log' },
-          filter: { minStatus: 0 },
+          filter: { minStatus: 600 },
         },
         { format: { kind: 'json', fields: [{ key: 1 }] }, sink: { kind: 'tcp', host: 'a b' } },
       ],

@@ -111,7 +111,7 @@ t.test('fault: forgets a held request whose caller has left', (t) => {
 })
 
 t.test('fault: concerns only the peers it names', (t) => {
-  const peer = { spiffeId: { kind: 'prefix', value: 'spiffe://default/' } }
+  const peer = { uriSans: [{ kind: 'prefix', value: 'spiffe://default/' }] }
   const hooks = alive(fault, { faults: [{ abort: { status: 500, percent: 100 }, peer }] })
   const tls = tlsOf(['spiffe://default/web'])
   t.equal(hooks.request?.(exchange({ connection: connection({ tls }) })), 'replied')

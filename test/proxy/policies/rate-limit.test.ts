@@ -1,15 +1,22 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { rateLimit } from '../../../proxy/policies/rate-limit.ts'
+import type { PolicyEnv } from '../../../proxy/policy.ts'
+import type { Raw } from '../../../proxy/problems.ts'
 import { formatFlags } from '../../../proxy/telemetry/response-flags.ts'
 import { checked } from '../../support/check.ts'
 import { connection, exchange, httpPlan, seen, tcpPlan, tlsOf } from '../../support/exchange.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { alive } from '../../support/policy.ts'
 
+/** The policy with one limit. */
+const limited = (limit: Raw, env: Partial<PolicyEnv> = {}) =>
+  alive(rateLimit, { limits: [limit] }, env)
+
 t.test('rate limit: fills in defaults', (t) => {
-  t.same(checked(rateLimit.check, { tokens: 3, intervalMs: 1_000 }), {
-    config: { tokens: 3, intervalMs: 1_000, status: 429, headers: [], peer: null },
+  const limit = { tokens: 3, intervalMs: 1_000 }
+  t.same(checked(rateLimit.check, { limits: [limit] }), {
+    config: { limits: [{ ...limit, status: 429, headers: [], peer: null }] },
     wrong: [],
   })
   t.end()
@@ -17,29 +24,33 @@ t.test('rate limit: fills in defaults', (t) => {
 
 t.test('rate limit: reports what is missing, out of range or unknown', (t) => {
   const { wrong } = checked(rateLimit.check, {
-    intervalMs: 49,
-    status: 200,
-    headers: [
-      { op: 'drop', name: 'a b', value: 'x\r\ny' },
-      { name: 'content-length', value: '1' },
+    limits: [
+      {
+        intervalMs: 49,
+        status: 200,
+        headers: [
+          { op: 'drop', name: 'a b', value: 'x\r\ny' },
+          { name: 'content-length', value: '1' },
+        ],
+        peer: { name: 'x' },
+      },
     ],
-    peer: { name: 'x' },
   })
   t.match(wrong, [
-    /^tokens: must be a whole number from 1/,
-    /^intervalMs: must be a whole number from 50/,
-    /^status: must be a whole number from 400 to 599/,
-    /^headers\[0\]\.op: must be one of set, add/,
-    /^headers\[0\]\.name: is not a header name/,
-    /^headers\[0\]\.value: must not hold line breaks/,
-    /^headers\[1\]\.name: content-length frames/,
-    /^peer\.name: unknown field/,
+    /^limits\[0\]\.tokens: must be a whole number from 1/,
+    /^limits\[0\]\.intervalMs: must be a whole number from 50/,
+    /^limits\[0\]\.status: must be a whole number from 400 to 599/,
+    /^limits\[0\]\.headers\[0\]\.op: must be one of set, add/,
+    /^limits\[0\]\.headers\[0\]\.name: is not a header name/,
+    /^limits\[0\]\.headers\[0\]\.value: must not hold line breaks/,
+    /^limits\[0\]\.headers\[1\]\.name: content-length frames/,
+    /^limits\[0\]\.peer\.name: unknown field/,
   ])
   t.end()
 })
 
 t.test('rate limit: answers 429 with its fields when the bucket is empty', (t) => {
-  const hooks = alive(rateLimit, {
+  const hooks = limited({
     tokens: 1,
     intervalMs: 1_000,
     status: 420,
@@ -64,7 +75,7 @@ t.test('rate limit: answers 429 with its fields when the bucket is empty', (t) =
 
 t.test('rate limit: fills the bucket up at the end of each interval, not before', (t) => {
   const clock = fakeClock()
-  const hooks = alive(rateLimit, { tokens: 2, intervalMs: 1_000 }, { clock })
+  const hooks = limited({ tokens: 2, intervalMs: 1_000 }, { clock })
   const passed = () => [1, 2, 3].filter(() => hooks.request?.(exchange()) === 'continue').length
   t.equal(passed(), 2)
   clock.tick(999)
@@ -86,7 +97,7 @@ t.test('rate limit: never lets more through in an interval than the bucket holds
     fc.property(fc.integer({ min: 1, max: 5 }), steps, (tokens, waits) => {
       const clock = fakeClock()
       const start = clock.now()
-      const hooks = alive(rateLimit, { tokens, intervalMs: 1_000 }, { clock })
+      const hooks = limited({ tokens, intervalMs: 1_000 }, { clock })
       const perInterval = new Map<number, number>()
       for (const wait of waits) {
         clock.tick(wait)
@@ -102,7 +113,7 @@ t.test('rate limit: never lets more through in an interval than the bucket holds
 })
 
 t.test('rate limit: gives each worker its share, rounded up', (t) => {
-  const hooks = alive(rateLimit, { tokens: 5, intervalMs: 1_000 }, { workers: 2 })
+  const hooks = limited({ tokens: 5, intervalMs: 1_000 }, { workers: 2 })
   const verdicts = [1, 2, 3, 4].map(() => hooks.request?.(exchange()))
   t.same(verdicts, ['continue', 'continue', 'continue', 'replied'])
   t.end()
@@ -112,8 +123,8 @@ t.test('rate limit: concerns only the peers it names', (t) => {
   const plan = httpPlan()
   const from = (san: string, sni: string | null) =>
     exchange({ plan, connection: connection({ tls: tlsOf([san], sni) }) })
-  const peer = { spiffeId: 'spiffe://default/web', sni: { kind: 'suffix', value: '.mesh' } }
-  const hooks = alive(rateLimit, { tokens: 1, intervalMs: 1_000, peer })
+  const peer = { uriSans: ['spiffe://default/web'], sni: { kind: 'suffix', value: '.mesh' } }
+  const hooks = limited({ tokens: 1, intervalMs: 1_000, peer })
   t.equal(hooks.request?.(from('spiffe://default/web', 'a.mesh')), 'continue')
   t.equal(hooks.request?.(from('spiffe://default/other', 'a.mesh')), 'continue')
   t.equal(hooks.request?.(from('spiffe://default/web', null)), 'continue')
@@ -123,8 +134,27 @@ t.test('rate limit: concerns only the peers it names', (t) => {
   t.end()
 })
 
+t.test('rate limit: only the first limit that means a peer counts', (t) => {
+  const from = (name: string) =>
+    exchange({ connection: connection({ tls: tlsOf([`spiffe://default/${name}`]) }) })
+  const ofPeer = (name: string) => ({ uriSans: [`spiffe://default/${name}`] })
+  const hooks = alive(rateLimit, {
+    limits: [
+      { tokens: null, intervalMs: 1_000, peer: ofPeer('free') },
+      { tokens: 2, intervalMs: 1_000, peer: ofPeer('web') },
+      { tokens: 1, intervalMs: 1_000 },
+    ],
+  })
+  const passed = (name: string) =>
+    [1, 2, 3].filter(() => hooks.request?.(from(name)) === 'continue').length
+  t.equal(passed('web'), 2)
+  t.equal(passed('other'), 1, 'nothing was taken from the bucket of the others')
+  t.equal(passed('free'), 3)
+  t.end()
+})
+
 t.test('rate limit: refuses TCP connections over the limit', (t) => {
-  const hooks = alive(rateLimit, { tokens: 1, intervalMs: 1_000 })
+  const hooks = limited({ tokens: 1, intervalMs: 1_000 })
   const tcp = tcpPlan()
   t.equal(hooks.connection?.(connection(), httpPlan().stats), null, 'HTTP costs no token here')
   t.equal(hooks.connection?.(connection(), tcp.stats), null)

@@ -141,6 +141,7 @@ t.test('policies: a route replaces what the listener has of a kind, in its place
     kind: 'timeout' as const,
     requestTimeoutMs,
     streamIdleTimeoutMs: null,
+    byPeer: [],
   })
   const rbac = { kind: 'rbac' as const, rules: [], plaintext: 'deny' as const }
   const headers = {

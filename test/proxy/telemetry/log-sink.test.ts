@@ -130,7 +130,7 @@ t.test('access log: a filter keeps statuses below its minimum out', async (t) =>
     {
       format: { kind: 'text', text: '%RESPONSE_CODE%' },
       sink: { kind: 'file', path },
-      filter: { minStatus: 500 },
+      filter: { minStatus: 500, peer: null, exceptPeers: [], routes: [], exceptRoutes: [] },
     },
     sinks,
   )

@@ -29,7 +29,9 @@ t.test('mesh-fault-injection: only for the callers it names', async (test) => {
   const spec = `{from: [{targetRef: {kind: MeshService, name: web}, default: ${abort}}]}`
   test.match(faultsOf(spec), [
     {
-      faults: [{ peer: { spiffeId: { kind: 'exact', value: 'spiffe://default/web' }, sni: null } }],
+      faults: [
+        { peer: { uriSans: [{ kind: 'exact', value: 'spiffe://default/web' }], sni: null } },
+      ],
     },
   ])
 })

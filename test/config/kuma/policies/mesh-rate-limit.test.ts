@@ -4,13 +4,12 @@ import { compiledOf, withPolicy } from '../../../support/kuma.ts'
 function limitsOf(spec: string, protocol = 'http') {
   const { snapshot } = compiledOf(withPolicy('MeshRateLimit', spec, protocol), 'backend-1')
   const policies = snapshot.listeners[0]?.filterChains[0]?.filter.policies ?? []
-  return policies.filter(({ kind }) => kind === 'rate_limit')
+  return policies.flatMap((policy) => (policy.kind === 'rate_limit' ? policy.limits : []))
 }
 
 const http = (conf: string) => `{local: {http: ${conf}}}`
 const rate = (num: number) => `requestRate: {num: ${num}, interval: 1s}`
-const limit = (tokens: number, peer: object | null) => ({
-  kind: 'rate_limit',
+const limit = (tokens: number | null, peer: object | null) => ({
   tokens,
   intervalMs: 1_000,
   status: 429,
@@ -46,7 +45,7 @@ t.test('mesh-rate-limit: a rule for a caller stands on what holds for everyone',
     {matches: [{spiffeID: {type: Prefix, value: "spiffe://a/"}}], default: ${http(`{${rate(6)}}`)}},
     {matches: [{spiffeID: {type: Exact, value: "spiffe://a/b"}}], default: ${http('{onRateLimit: {status: 500}}')}}]}`
   const id = (kind: string, value: string) => ({
-    spiffeId: { kind, value, ignoreCase: false },
+    uriSans: [{ kind, value, ignoreCase: false }],
     sni: null,
   })
   test.same(limitsOf(spec), [
@@ -59,4 +58,7 @@ t.test('mesh-rate-limit: a rule for a caller stands on what holds for everyone',
 t.test('mesh-rate-limit: disabled is none', async (test) => {
   const conf = http(`{disabled: true, ${rate(5)}}`)
   test.same(limitsOf(`{rules: [{default: ${conf}}]}`), [])
+  const spec = `{rules: [{default: ${http(`{${rate(5)}}`)}},
+    {matches: [{spiffeID: {type: Exact, value: "spiffe://a/b"}}], default: ${conf}}]}`
+  test.match(limitsOf(spec), [{ tokens: null, peer: { uriSans: [{}] } }, limit(5, null)])
 })

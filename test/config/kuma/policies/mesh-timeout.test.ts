@@ -18,7 +18,7 @@ t.test('mesh-timeout: an outbound gets times on listener, route and cluster', as
   })
   const table = snapshot.routeTables.find(({ name }) => name === listener?.name)
   test.same(table?.virtualHosts[0]?.routes[0]?.policies, [
-    { kind: 'timeout', requestTimeoutMs: 4_000, streamIdleTimeoutMs: 5_000 },
+    { kind: 'timeout', requestTimeoutMs: 4_000, streamIdleTimeoutMs: 5_000, byPeer: [] },
   ])
   test.match(
     snapshot.clusters.find(({ name }) => name === 'backend'),
@@ -37,7 +37,9 @@ t.test('mesh-timeout: an inbound gets them on the listener and the local cluster
   test.match(listener?.filterChains[0]?.filter, {
     idleTimeoutMs: 3_000,
     streamIdleTimeoutMs: 5_000,
-    policies: [{ kind: 'timeout', requestTimeoutMs: 4_000, streamIdleTimeoutMs: null }],
+    policies: [
+      { kind: 'timeout', requestTimeoutMs: 4_000, streamIdleTimeoutMs: 5_000, byPeer: [] },
+    ],
   })
   test.match(
     snapshot.clusters.find(({ name }) => name === 'localhost:9080'),
@@ -57,7 +59,7 @@ t.test('mesh-timeout: what is not set keeps its default', async (test) => {
   const { snapshot } = compiledOf(withPolicy('MeshTimeout', spec), 'web-1')
   const table = snapshot.routeTables.find(({ name }) => name.startsWith('outbound'))
   test.same(table?.virtualHosts[0]?.routes[0]?.policies, [
-    { kind: 'timeout', requestTimeoutMs: 15_000, streamIdleTimeoutMs: null },
+    { kind: 'timeout', requestTimeoutMs: 15_000, streamIdleTimeoutMs: null, byPeer: [] },
   ])
   const cluster = snapshot.clusters.find(({ name }) => name === 'backend')
   test.match(cluster, { connectTimeoutMs: 5_000, idleTimeoutMs: 3_000 })
