@@ -1,19 +1,23 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { dispatch } from './dispatch.ts'
 
 // The only place that reads arguments and environment, and the only one that ends the process.
 
 /** From source the package is one folder up, in a build two. */
-const root = new URL(import.meta.filename.endsWith('.ts') ? '..' : '../..', import.meta.url)
-  .pathname
-const { version } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'))
+const root = join(import.meta.dirname, import.meta.filename.endsWith('.ts') ? '..' : '../..')
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
 // Whoever read our output has gone: nothing to do about it, and no reason to stop serving.
 process.stdout.on('error', () => {})
 process.stderr.on('error', () => {})
 
 // Started by a parent that keeps a channel open (the demo): its end, however it came, is ours.
-if (process.send !== undefined) process.on('disconnect', () => process.exit(0))
+// It may have come while we were being loaded.
+if (process.send !== undefined) {
+  process.on('disconnect', () => process.exit(0))
+  if (!process.connected) process.exit(0)
+}
 
 process.on('uncaughtException', (error) => {
   process.stderr.write(`${error.stack ?? error}\n`)
@@ -29,6 +33,6 @@ const code = await dispatch(process.argv.slice(2), {
   version,
   program: import.meta.filename,
   root,
-  colour: process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined,
+  colour: process.stdout.isTTY === true && (process.env.NO_COLOR ?? '') === '',
 })
 process.exit(code)

@@ -187,6 +187,7 @@ const demo = {
     30_000,
     0,
   ),
+  verbose: toggle({ flag: 'verbose', help: 'show what the sidecars log' }),
 } satisfies Options
 
 /** Every sub-command with its options: what `--help`, `docs/cli.md` and the parser are made from. */

@@ -1,34 +1,38 @@
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { startDemo } from '../demo/demo.ts'
 import type { Terminal } from '../dispatch.ts'
 import type { DemoOptions } from '../options.ts'
 
 /** `outrider demo`: a whole mesh on loopback, until Ctrl-C. */
 export async function runDemo(
-  { portOffset }: DemoOptions,
+  { portOffset, verbose }: DemoOptions,
   _positionals: readonly string[],
   terminal: Terminal,
 ): Promise<number> {
-  const ended = Promise.withResolvers<number>()
-  const onSignal = (): void => ended.resolve(0)
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    terminal.signals.on(signal, onSignal)
-  const starting = startDemo({
+  const signalled = new Promise<0>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+      terminal.signals.on(signal, () => resolve(0))
+  })
+  const demo = startDemo({
     program: terminal.program,
-    demoConfig: join(terminal.root, 'config', 'demo'),
+    resources: shortest(join(terminal.root, 'config', 'demo')),
     portOffset,
+    verbose,
     colour: terminal.colour,
     out: terminal.out,
     err: terminal.err,
   })
-  // A signal that comes while it starts waits for what there is to clean up.
-  const demo = await starting
-  if (demo === null) return 1
-  void demo.broken.then((why) => {
+  const broken = demo.broken.then((why) => {
     terminal.err(`outrider demo: ${why}\n`)
-    ended.resolve(1)
+    return 1
   })
-  const code = await ended.promise
+  const code = await Promise.race([signalled, broken])
   await demo.stop()
   return code
+}
+
+/** As a reader would write it: relative when it lies below where they stand. */
+function shortest(path: string): string {
+  const fromHere = relative('', path)
+  return fromHere.startsWith('..') ? path : fromHere
 }

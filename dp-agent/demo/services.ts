@@ -1,4 +1,4 @@
-import type { Server } from 'node:http'
+import type { IncomingHttpHeaders, Server } from 'node:http'
 import httpProxy from 'http-proxy-3'
 import { nodeHttp as http } from '../node-http.ts'
 
@@ -16,36 +16,49 @@ export function startBackend(port: number, version: string): Promise<Service> {
   })
 }
 
+/** What belongs to the whole way of a request: an application in a mesh passes it on. The mesh does the rest. */
+const carried = ['x-request-id', 'traceparent', 'tracestate', 'b3', 'x-version'] as const
+
 /** The frontend: asks the backend through its own sidecar, at `backendPort`, and passes the answer on. */
 export function startFrontend(port: number, backendPort: number): Promise<Service> {
   const agent = new http.Agent({ keepAlive: true })
   return serve(port, (request, response) => {
-    const asked = http.get(
-      {
-        host: '127.0.0.1',
-        port: backendPort,
-        path: request.url,
-        agent,
-        headers: { host: 'backend' },
-      },
-      (answer) => {
-        response.writeHead(answer.statusCode ?? 502, { 'content-type': 'text/plain' })
-        answer.pipe(response)
-      },
-    )
-    asked.on('error', (error) => response.writeHead(502).end(`frontend: ${error.message}\n`))
+    const question = { host: '127.0.0.1', port: backendPort, path: request.url, agent }
+    const headers = { host: 'backend', ...carriedOf(request.headers) }
+    const asked = http.get({ ...question, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, {
+        'content-type': 'text/plain',
+        'x-request-id': request.headers['x-request-id'] ?? 'none',
+      })
+      answer.on('error', () => response.destroy())
+      answer.pipe(response)
+    })
+    asked.on('error', (error) => refuse(response, `frontend: ${error.message}`))
+    response.on('close', () => asked.destroy())
   })
 }
+
+const carriedOf = (headers: IncomingHttpHeaders): Record<string, string> =>
+  Object.fromEntries(
+    carried.flatMap((name) => {
+      const value = headers[name]
+      return typeof value === 'string' ? [[name, value]] : []
+    }),
+  )
 
 /** The API gateway, made with http-proxy-3: its door into the mesh is its sidecar's outbound at `meshPort`. */
 export function startGateway(port: number, meshPort: number): Promise<Service> {
   const agent = new http.Agent({ keepAlive: true })
   const proxy = httpProxy.createProxyServer({ target: `http://127.0.0.1:${meshPort}`, agent })
   proxy.on('error', (error, _request, response) => {
-    if (response instanceof http.ServerResponse)
-      response.writeHead(502).end(`gateway: ${error.message}\n`)
+    if (response instanceof http.ServerResponse) refuse(response, `gateway: ${error.message}`)
   })
   return serve(port, (request, response) => proxy.web(request, response))
+}
+
+function refuse(response: InstanceType<typeof http.ServerResponse>, why: string): void {
+  if (response.headersSent) response.destroy()
+  else response.writeHead(502, { 'content-type': 'text/plain' }).end(`${why}\n`)
 }
 
 /** A server with this handler; rejects with the system's error when the port cannot be had. */
