@@ -58,10 +58,6 @@ const noEffect: readonly (readonly [text: string, line: string])[] = [
     'x.yaml:3:45 warning MeshTLS/x spec.rules[0].default.tlsVersion.min: TLS10 is not spoken; TLS12 is used',
   ],
   [
-    'type: MeshTimeout\nname: x\nspec: {rules: [{matches: [{sni: {type: Exact, value: a}}], default: {}}]}\n',
-    'x.yaml:3:17 warning MeshTimeout/x spec.rules[0].matches: is not supported yet and has no effect; only rules without matches hold',
-  ],
-  [
     'type: MeshLoadBalancingStrategy\nname: x\nspec: {to: [{targetRef: {kind: Mesh}, default: {hashPolicies: [{type: FilterState, filterState: {key: a}}]}}]}\n',
     'x.yaml:3:64 warning MeshLoadBalancingStrategy/x spec.to[0].default.hashPolicies[0]: FilterState is not supported yet and has no effect',
   ],

@@ -6,7 +6,7 @@ import { alive } from '../../support/policy.ts'
 
 t.test('timeout: fills in defaults', (t) => {
   t.same(checked(timeout.check, {}), {
-    config: { requestTimeoutMs: 15_000, streamIdleTimeoutMs: null },
+    config: { requestTimeoutMs: 15_000, streamIdleTimeoutMs: null, byPeer: [] },
     wrong: [],
   })
   t.end()
