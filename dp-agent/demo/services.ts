@@ -2,7 +2,9 @@ import type { IncomingHttpHeaders, Server } from 'node:http'
 import httpProxy from 'http-proxy-3'
 import { nodeHttp as http } from '../node-http.ts'
 
-/** One of the demo's small HTTP services, listening on loopback. */
+const loopback = '127.0.0.1'
+
+/** One of the demo's small HTTP services, listening. */
 export interface Service {
   stop(): void
 }
@@ -46,14 +48,17 @@ const carriedOf = (headers: IncomingHttpHeaders): Record<string, string> =>
     }),
   )
 
-/** The API gateway, made with http-proxy-3: its door into the mesh is its sidecar's outbound at `meshPort`. */
-export function startGateway(port: number, meshPort: number): Promise<Service> {
+/**
+ * The API gateway, made with http-proxy-3: its door into the mesh is its sidecar's outbound at `meshPort`. `host` is
+ * another address than loopback where callers come from elsewhere, as in a container.
+ */
+export function startGateway(port: number, meshPort: number, host = loopback): Promise<Service> {
   const agent = new http.Agent({ keepAlive: true })
   const proxy = httpProxy.createProxyServer({ target: `http://127.0.0.1:${meshPort}`, agent })
   proxy.on('error', (error, _request, response) => {
     if (response instanceof http.ServerResponse) refuse(response, `gateway: ${error.message}`)
   })
-  return serve(port, (request, response) => proxy.web(request, response))
+  return serve(port, (request, response) => proxy.web(request, response), host)
 }
 
 function refuse(response: InstanceType<typeof http.ServerResponse>, why: string): void {
@@ -65,11 +70,12 @@ function refuse(response: InstanceType<typeof http.ServerResponse>, why: string)
 export function serve(
   port: number,
   handler: Parameters<typeof http.createServer>[1] & object,
+  host = loopback,
 ): Promise<Service> {
   const server: Server = http.createServer(handler)
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, '127.0.0.1', () =>
+    server.listen(port, host, () =>
       resolve({
         stop() {
           server.close()
