@@ -9,8 +9,9 @@ import {
   record,
   text,
 } from './problems.ts'
+import { compileWhole, regexProblem } from './regex.ts'
 
-/** Matches one string. A regex must match the whole string (Envoy `StringMatcher.safe_regex`). */
+/** Matches one string. A regex must match the whole string, in linear time (Envoy `StringMatcher.safe_regex`). */
 export interface StringMatch {
   readonly kind: 'exact' | 'prefix' | 'suffix' | 'contains' | 'regex'
   readonly value: string
@@ -50,7 +51,7 @@ export function compileStringMatch(match: StringMatch): StringPredicate {
     case 'contains':
       return (value) => fold(value).includes(wanted)
     case 'regex': {
-      const regex = new RegExp(`^(?:${match.value})$`, match.ignoreCase ? 'i' : '')
+      const regex = compileWhole(match.value)
       return (value) => regex.test(value)
     }
     default:
@@ -95,8 +96,12 @@ export function checkStringMatch(raw: unknown, path: string, problems: Problems)
   onlyKeys(fields, ['kind', 'value', 'ignoreCase'], path, problems)
   const kind = oneOf(fields, 'kind', path, problems, stringKinds)
   const value = text(fields, 'value', path, problems)
-  if (kind === 'regex') checkRegex(value, path, problems)
-  return { kind, value, ignoreCase: flag(fields, 'ignoreCase', path, problems, false) }
+  const ignoreCase = flag(fields, 'ignoreCase', path, problems, false)
+  if (kind === 'regex') {
+    checkRegex(value, path, problems)
+    if (ignoreCase) problems.add(join(path, 'ignoreCase'), 'has no place with regex; write [aA]')
+  }
+  return { kind, value, ignoreCase }
 }
 
 /** Accepts `{ name, match?, invert? }`; without `match` the name must be present. */
@@ -121,14 +126,8 @@ export function checkNamedMatch(raw: unknown, path: string, problems: Problems):
   return { name, match: checkStringMatch(inner, at, problems), invert }
 }
 
-/** Reports a regex that does not compile. Anchors are ours; a leading `^` does no harm. */
+/** Reports a regex that cannot be used. Anchors are ours; a leading `^` does no harm. */
 export function checkRegex(source: string, path: string, problems: Problems): void {
-  try {
-    new RegExp(`^(?:${source})$`)
-  } catch (error) {
-    problems.add(
-      path,
-      `is not a regular expression: ${error instanceof Error ? error.message : ''}`,
-    )
-  }
+  const problem = regexProblem(source)
+  if (problem !== null) problems.add(path, problem)
 }

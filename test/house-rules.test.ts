@@ -14,6 +14,7 @@ const rooms = [
     'proxy/problems.ts',
     'proxy/log.ts',
     'proxy/field-check.ts',
+    'proxy/regex.ts',
     'proxy/matcher.ts',
     'proxy/peer-match.ts',
     'proxy/headers.ts',

@@ -10,6 +10,7 @@ import type {
 } from '../model/route.ts'
 import { type PolicyConfig, policies } from '../policies.ts'
 import type { Hooks } from '../policy.ts'
+import { compileEverywhere, compileWhole } from '../regex.ts'
 import type { LogLine } from '../telemetry/access-log.ts'
 import type { Stats } from '../telemetry/metrics.ts'
 
@@ -212,7 +213,7 @@ function compilePath(path: Route['match']['path']): PathTest {
         (candidate.length === whole.length || candidate.charCodeAt(whole.length) === 47)
     }
     case 'regex': {
-      const regex = new RegExp(`^(?:${value})$`)
+      const regex = compileWhole(value)
       return (candidate) => regex.test(candidate)
     }
     default:
@@ -229,7 +230,7 @@ function compileRewrite(action: ForwardAction, matchedPrefix: string | null): Pa
     const cut = matchedPrefix === null ? 0 : matchedPrefix.length
     return (path) => joinPrefix(rewrite.value, path.slice(cut))
   }
-  const regex = new RegExp(rewrite.pattern, 'g')
+  const regex = compileEverywhere(rewrite.pattern)
   const substitution = rewrite.substitution.replace(/\$/g, '$$$$').replace(/\\(\d)/g, '$$$1')
   return (path) => {
     const query = queryOf(path)
