@@ -136,7 +136,7 @@ export function decodeHuffman(bytes: Buffer, at: number, end: number): string | 
 /** Bytes that `encodeHuffman` makes of a latin1 text. */
 export function huffmanLength(text: string): number {
   let bits = 0
-  for (let i = 0; i < text.length; i += 1) bits += lengths[text.charCodeAt(i)] as number
+  for (let i = 0; i < text.length; i += 1) bits += lengths[text.charCodeAt(i) & 255] as number
   return (bits + 7) >>> 3
 }
 
@@ -146,7 +146,7 @@ export function encodeHuffman(text: string, out: Buffer, at: number): number {
   let rest = 0
   let count = 0
   for (let i = 0; i < text.length; i += 1) {
-    const symbol = text.charCodeAt(i)
+    const symbol = text.charCodeAt(i) & 255
     const code = codes[symbol] as number
     let left = lengths[symbol] as number
     while (left > 0) {
