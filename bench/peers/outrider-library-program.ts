@@ -31,6 +31,7 @@ const http: HttpFilter = {
   internal: true,
   normalizePath: true,
   mergeSlashes: false,
+  codec: 'auto',
   serverName: 'outrider',
   accessLogs: [],
   tracing: null,

@@ -60,7 +60,7 @@ export interface H2Session {
   readonly now: () => number
   readonly startedAt: number
   /** The server's or client's own record. */
-  readonly owner: unknown
+  owner: unknown
   readonly server: boolean
   state: 'open' | 'dead'
   readonly streams: Map<number, H2Stream>

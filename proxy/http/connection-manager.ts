@@ -44,6 +44,12 @@ export function beginRefused(x: Exchange, detail: string, status: number): void 
   refuseExchange(x, 'DownstreamProtocolError', detail, status)
 }
 
+/** An exchange whose request is malformed: its codec has answered already. Counted and logged like any other. */
+export function beginMalformed(x: Exchange, detail: string): void {
+  countIn(x)
+  abandonExchange(x, 'DownstreamProtocolError', detail)
+}
+
 function countIn(x: Exchange): HttpPlan {
   const plan = x.plan as HttpPlan
   const { counters } = plan.stats

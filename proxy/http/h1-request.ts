@@ -1,6 +1,7 @@
 import { decodeChunked, resetChunked } from '../codec/h1-chunked.ts'
 import type { HeadError } from '../codec/h1-fields.ts'
 import { parseRequestHead } from '../codec/h1-head.ts'
+import { clientPreface } from '../codec/h2-frames.ts'
 import { bodyNone, newExchange } from '../exchange.ts'
 import {
   beginExchange,
@@ -10,7 +11,8 @@ import {
   onRequestEnd,
   onRequestFlush,
 } from './connection-manager.ts'
-import type { H1Server } from './h1-server.ts'
+import { type H1Server, leaveSocket } from './h1-server.ts'
+import { serveH2 } from './h2.ts'
 
 const headEnd = Buffer.from('\r\n\r\n')
 
@@ -102,6 +104,11 @@ function readHead(server: H1Server, bytes: Buffer, at: number): number {
     else server.partial = at === 0 ? bytes : bytes.subarray(at)
     return bytes.length
   }
+  if (server.requests === 0 && config.codec === 'auto' && isPreface(bytes, at)) {
+    leaveSocket(server)
+    serveH2(server.socket, server.connection, server.chain, bytes.subarray(at), server.onClosed)
+    return bytes.length
+  }
   const problem = parseRequestHead(bytes.toString('latin1', at, end + 4), config, server.head)
   if (problem !== null) {
     refuseHead(server, problem)
@@ -110,6 +117,11 @@ function readHead(server: H1Server, bytes: Buffer, at: number): number {
   start(server)
   return end + 4
 }
+
+/** `PRI * HTTP/2.0`, a request that no HTTP/1.x caller sends (RFC 9113 §3.4). */
+const isPreface = (bytes: Buffer, at: number): boolean =>
+  bytes[at] === 80 && bytes.compare(clientPreface, 0, prefaceHead, at, at + prefaceHead) === 0
+const prefaceHead = 18
 
 /** A head ended by bare LFs would never show its end; tell it apart from one that is still coming. */
 function hasBareLineFeed(bytes: Buffer, at: number): boolean {
@@ -135,6 +147,7 @@ function start(server: H1Server): void {
   x.requestBodyLength = head.bodyLength
   x.upgrade = tunnelToken(server)
   x.requestEnded = head.bodyLength === bodyNone || head.method === 'CONNECT'
+  if (server.requests === 0) chain.plan.stats.counters.downstream_cx_http1_total += 1
   server.x = x
   server.minor = head.minor
   server.requests += 1

@@ -78,10 +78,20 @@ export interface H1Server extends Swept, Drainable {
   /** When lingering ends. */
   closeAt: number
   readonly onClosed: () => void
+  /** Takes our listeners off the socket. */
+  readonly detach: () => void
 }
 
 export interface ServerSocket extends Socket {
   server1: H1Server
+}
+
+/** The caller speaks another version: the socket goes on without us. */
+export function leaveSocket(server: H1Server): void {
+  server.state = 'dead'
+  server.env.sweep.remove(server)
+  server.chain.connections.delete(server)
+  server.detach()
 }
 
 /** Ends the connection, once. An exchange on it is told by the caller. */

@@ -55,6 +55,13 @@ export function serveH1(
     destroy: () => void socket.destroy(),
     active: () => (server.x === null ? 0 : 1),
     settled: () => server.state === 'idle' && server.requests > 0,
+    detach: () =>
+      void own
+        .off('data', onData)
+        .off('end', onEnd)
+        .off('error', onError)
+        .off('close', onClose)
+        .off('drain', onDrain),
   }
   own.server1 = server
   own.on('data', onData)
@@ -64,10 +71,6 @@ export function serveH1(
   own.on('drain', onDrain)
   env.sweep.add(server)
   chain.connections.add(server)
-  const { counters } = chain.plan.stats
-  counters.downstream_cx_total += 1
-  counters.downstream_cx_active += 1
-  counters.downstream_cx_http1_total += 1
   if (first !== null) onData.call(own, first)
   return server
 }

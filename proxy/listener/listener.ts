@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { ProxyEnv } from '../env.ts'
 import type { Connection, ConnectionTls } from '../exchange.ts'
-import { serveH1 } from '../http/h1.ts'
+import { serveHttp } from '../http/serve.ts'
 import type { Listener as ListenerConfig } from '../model/listener.ts'
 import { serveTcp } from '../tcp/tcp-proxy.ts'
 import { count, type Stats } from '../telemetry/metrics.ts'
@@ -157,7 +157,7 @@ function serve(
     return
   }
   const onClosed = (): void => left(listener, socket)
-  if (chain.filter.kind === 'http') serveH1(socket, connection, chain.filter, first, onClosed)
+  if (chain.filter.kind === 'http') serveHttp(socket, connection, chain.filter, first, onClosed)
   else serveTcp(socket, connection, chain.filter, first, onClosed)
 }
 

@@ -100,6 +100,8 @@ export interface HttpFilter {
   readonly normalizePath: boolean
   /** Runs of `/` in the path become one. Default false. */
   readonly mergeSlashes: boolean
+  /** Which version of HTTP is spoken: `auto` (default) is the one the caller begins with. Envoy: `codec_type`. */
+  readonly codec: 'auto' | 'http1' | 'http2'
   /** Value of our `server` header on answers of our own. Default `outrider`. */
   readonly serverName: string
   readonly accessLogs: readonly AccessLog[]

@@ -13,6 +13,27 @@ const histogram = (help: string) => ({ type: 'histogram', help, merge: 'sum' }) 
 const sharedGauge = (help: string) => ({ type: 'gauge', help, merge: 'max' }) as const
 const sharedCounter = (help: string) => ({ type: 'counter', help, merge: 'max' }) as const
 
+/** What HTTP/2 counts on either side of the proxy; Envoy's `http2.` statistics, and floods it has no name for. */
+const http2 = {
+  http2_rx_reset: counter('HTTP/2 streams reset by the peer'),
+  http2_tx_reset: counter('HTTP/2 streams reset by us'),
+  http2_rx_messaging_error: counter('faults of HTTP/2 peers'),
+  http2_goaway_sent: counter('GOAWAY frames sent'),
+  http2_header_overflow: counter('HTTP/2 header blocks beyond the limits'),
+  http2_tx_flush_timeout: counter('answers given up since the peer opened no window'),
+  http2_outbound_control_flood: counter('connections closed: answers to frames pile up'),
+  http2_outbound_tiny_frames_flood: counter('connections closed: windows opened by drips'),
+  http2_inbound_empty_frames_flood: counter('connections closed: too many empty frames'),
+  http2_inbound_ping_flood: counter('connections closed: too many PINGs'),
+  http2_inbound_priority_frames_flood: counter('connections closed: too many PRIORITY frames'),
+  http2_inbound_settings_flood: counter('connections closed: too many SETTINGS'),
+  http2_inbound_unknown_frames_flood: counter('connections closed: too many unknown frames'),
+  http2_inbound_window_update_frames_flood: counter(
+    'connections closed: too many WINDOW_UPDATE frames',
+  ),
+  http2_premature_resets: counter('connections closed: too many streams reset early'),
+} as const
+
 /** Every metric of the data path, by scope. `docs/metrics.md` is made from this table. */
 export const metrics = {
   /** One per cluster. */
@@ -101,6 +122,7 @@ export const metrics = {
     ssl_fail_verify_no_cert: counter('servers that showed no certificate'),
     update_success: counter('DNS resolutions that succeeded'),
     update_failure: counter('DNS resolutions that failed'),
+    ...http2,
   },
   /** One per HTTP listener, by stat prefix. */
   http: {
@@ -128,6 +150,7 @@ export const metrics = {
     downstream_cx_active: gauge('connections now open'),
     downstream_cx_http1_total: counter('HTTP/1.x connections'),
     downstream_cx_http2_total: counter('HTTP/2 connections'),
+    ...http2,
     downstream_cx_upgrades_total: counter('exchanges turned into tunnels'),
     downstream_cx_upgrades_active: gauge('tunnels now open'),
     downstream_cx_protocol_error: counter('connections closed for malformed requests'),

@@ -124,6 +124,7 @@ const httpFilter: HttpFilter = {
   internal: true,
   normalizePath: true,
   mergeSlashes: false,
+  codec: 'auto',
   serverName: 'outrider',
   accessLogs: [],
   tracing: null,

@@ -81,6 +81,7 @@ t.test('snapshot: defaults are filled in', (t) => {
           internal: false,
           normalizePath: true,
           mergeSlashes: false,
+          codec: 'auto',
           serverName: 'outrider',
           accessLogs: [],
           tracing: null,
