@@ -79,11 +79,11 @@ t.test('listener: an HTTP filter is kept within bounds', (t) => {
     idleTimeoutMs: -1,
     serverName: 'a\r\nb',
     trustedHops: 101,
-    codec: 'auto',
+    kodec: 'auto',
     policies: [{ kind: 'circuit_breaker' }],
   })
   t.match(wrong, [
-    /^codec: unknown/,
+    /^kodec: unknown/,
     /^policies\[0\]: circuit_breaker stands on a cluster/,
     /^idleTimeoutMs: /,
     /^maxHeadBytes: must be a whole number from 1024 to 1048576/,
