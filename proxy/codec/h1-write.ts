@@ -15,6 +15,8 @@ export function requestHead(x: Exchange, endpoint: Endpoint): string {
     if (name.length === 4 && isHost(name)) {
       hostSeen = true
       text += `${name}: ${x.authority}\r\n`
+    } else if (name === 'te') {
+      // Hop-by-hop here, and only ever a lower-case one of HTTP/2: what it asks for, trailers, is passed on anyway.
     } else text += `${name}: ${requestHeaders[i + 1]}\r\n`
   }
   if (!hostSeen) text += `host: ${x.authority === '' ? endpoint.key : x.authority}\r\n`

@@ -46,6 +46,8 @@ export interface H2Role {
   onGoaway(s: H2Session, lastId: number, code: number): void
   /** The answer to the PING of a graceful end. */
   onPong(s: H2Session): void
+  /** Bytes are on their way to the socket. */
+  onWrite(s: H2Session, bytes: number): void
   /** A stream has ended, by itself or not. */
   onStreamEnd(s: H2Session): void
   /** The connection is over; its streams have been told. Once. */

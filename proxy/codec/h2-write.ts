@@ -44,6 +44,7 @@ function flushWaiting(): void {
 export function flushNow(s: H2Session): void {
   s.lastData = null
   s.lastDataBuffer = null
+  s.role.onWrite(s, s.out.bytes)
   if (!flushH2Out(s.out, s.socket)) s.blocked = true
   else s.controlQueued = 0
 }

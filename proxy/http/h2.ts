@@ -117,6 +117,9 @@ const role: H2Role = {
     // The caller opens no more streams; it may close when the last has ended.
     leaveH2(serverOf(s))
   },
+  onWrite(s, bytes) {
+    serverOf(s).chain.plan.stats.counters.downstream_cx_tx_bytes_total += bytes
+  },
   onPong: (s) => finalGoaway(serverOf(s)),
   onStreamEnd(s) {
     if (s.streams.size > 0 || s.state === 'dead') return

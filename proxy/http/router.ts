@@ -175,8 +175,8 @@ function failTry(x: Exchange, r: Routing, flag: ResponseFlag, detail: string): v
     refuseExchange(x, flag, detail)
     return
   }
-  if (x.tryReused && !r.renewed && isIdempotent(x.method) && canReplay(x, r)) {
-    // The endpoint closed a resting connection while we were taking it: nobody's failure, and no policy need know.
+  if (isUntouched(x) && !r.renewed && canReplay(x, r)) {
+    // The endpoint closed a connection while we were taking it: nobody's failure, and no policy need know.
     r.renewed = true
     tryEnds(x, false)
     x.attempts -= 1
@@ -198,6 +198,10 @@ function failTry(x: Exchange, r: Routing, flag: ResponseFlag, detail: string): v
   if (delay >= 0) scheduleRetry(x, r, delay)
   else refuseExchange(x, flag, detail)
 }
+
+/** Nothing was done for the try: it died of the connection's age, or the endpoint said so on leaving. */
+const isUntouched = (x: Exchange): boolean =>
+  x.tryReused && (x.tryRefused || isIdempotent(x.method))
 
 /** Lets go of the try and keeps what another one needs. */
 function cancelTryOnly(x: Exchange): void {

@@ -1,7 +1,9 @@
 import { decodeChunked, resetChunked } from '../codec/h1-chunked.ts'
 import { bodyToClose, type HeadLimits } from '../codec/h1-fields.ts'
 import { parseResponseHead } from '../codec/h1-head.ts'
+import { websocketAccept } from '../codec/websocket.ts'
 import { bodyNone, bodyUnknown, type Exchange } from '../exchange.ts'
+import { header } from '../headers.ts'
 import type { UpstreamEvents } from './events.ts'
 import { failH1, finishAnswer, type H1Client } from './h1-client.ts'
 
@@ -86,6 +88,13 @@ function readHead(
   return end + 4
 }
 
+/** A key that we made up is ours to check (RFC 6455 §4.1); a caller's own is the caller's. */
+function acceptsKey(x: Exchange, headers: readonly string[]): boolean {
+  if (x.protocol !== 'HTTP/2' || x.upgrade !== 'websocket') return true
+  const key = header(x.requestHeaders, 'sec-websocket-key')
+  return key !== null && header(headers, 'sec-websocket-accept') === websocketAccept(key)
+}
+
 /** RFC 9112 §6.3: how long the body of this answer is. */
 function beginBody(client: H1Client, x: Exchange, events: UpstreamEvents, more: boolean): void {
   const { head } = client
@@ -95,6 +104,10 @@ function beginBody(client: H1Client, x: Exchange, events: UpstreamEvents, more: 
     client.staleAt = client.pool.env.sweep.now + Math.max(0, head.keepAliveTimeout * 1_000 - 1_000)
   }
   if (status === 101 ? x.upgrade !== null : x.method === 'CONNECT' && status < 300) {
+    if (status === 101 && !acceptsKey(x, head.headers)) {
+      failH1(client, 'UpstreamProtocolError', 'websocket_key_not_accepted')
+      return
+    }
     if (status === 101) head.headers.push('upgrade', head.upgrade ?? x.upgrade ?? '')
     client.state = 'tunnel'
     events.onHead(x, status, head.headers, bodyNone)

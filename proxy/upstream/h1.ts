@@ -3,7 +3,9 @@ import { newChunkedDecoder } from '../codec/h1-chunked.ts'
 import { newHead } from '../codec/h1-fields.ts'
 import { lastChunk, requestHead } from '../codec/h1-write.ts'
 import { flushOutbox, newOutbox, pushBytes, pushText } from '../codec/outbox.ts'
+import { websocketKey } from '../codec/websocket.ts'
 import { bodyUnknown, type Exchange, type Upstream } from '../exchange.ts'
+import { setHeader } from '../headers.ts'
 import type { UpstreamEvents } from './events.ts'
 import { type ClientSocket, closeH1, failH1, finishAnswer, type H1Client } from './h1-client.ts'
 import { readAnswer } from './h1-response.ts'
@@ -45,6 +47,9 @@ export function adoptH1(pool: Pool, socket: Socket): H1Client {
   return client
 }
 
+/** WebSocket over HTTP/2 has no key, over HTTP/1.1 it must (RFC 8441 §5). */
+const freshKey = (): [string, string] => ['sec-websocket-key', websocketKey()]
+
 /** Puts the head of `x` on the connection, then lets the router send the rest. */
 export function sendH1(client: H1Client, x: Exchange, events: UpstreamEvents): void {
   client.state = 'head'
@@ -56,6 +61,7 @@ export function sendH1(client: H1Client, x: Exchange, events: UpstreamEvents): v
   client.requestDone = false
   x.upstream = h1Upstream
   x.upstreamState = client
+  if (x.upgrade !== null && x.protocol === 'HTTP/2') setHeader(x.requestHeaders, ...freshKey())
   pushText(client.out, requestHead(x, client.pool.endpoint))
   events.onSent(x)
 }

@@ -7,17 +7,22 @@ import { type Connecting, connectEndpoint } from './connect.ts'
 import type { UpstreamEvents } from './events.ts'
 import { adoptH1, sendH1 } from './h1.ts'
 import { closeH1, type H1Client, isUsable } from './h1-client.ts'
+import { adoptH2, sendH2 } from './h2.ts'
+import { type H2Client, hasRoom, leave } from './h2-client.ts'
 import { connected, refused } from './rest.ts'
 
 /**
  * The connections to one endpoint. A request takes the connection used last (warm caches, and the others may idle
- * out), or a new one within the cluster's limit, or waits in line. States of a request: waiting → sent.
+ * out), of HTTP/2 the first with room, or a new one within the cluster's limit, or waits in line. States of a request:
+ * waiting → sent.
  */
 export interface Pool {
   readonly endpoint: Endpoint
   readonly env: ProxyEnv
   /** Free HTTP/1.1 connections, the one used last at the end. */
   readonly idle: H1Client[]
+  /** HTTP/2 connections that take requests, the oldest first. */
+  readonly shared: H2Client[]
   /** In line, first come first served. */
   readonly waiting: Waiting[]
   readonly connecting: Set<Connecting>
@@ -34,6 +39,8 @@ export interface Pool {
   reconnect(done: (up: boolean) => void): void
   /** For the codecs: a connection is free again … */
   release(client: H1Client): void
+  /** … or has room for those in line … */
+  serve(): void
   /** … or has ended, whatever its state. */
   gone(): void
 }
@@ -51,6 +58,7 @@ export function newPool(endpoint: Endpoint, env: ProxyEnv): Pool {
     endpoint,
     env,
     idle: [],
+    shared: [],
     waiting: [],
     connecting: new Set(),
     generation: 0,
@@ -60,6 +68,7 @@ export function newPool(endpoint: Endpoint, env: ProxyEnv): Pool {
     renew: () => renewPool(pool),
     reconnect: (done) => openOne(pool, done),
     release: (client) => release(pool, client),
+    serve: () => serve(pool),
     gone: () => connectionGone(pool),
   }
   return pool
@@ -77,7 +86,13 @@ export function acquire(
   fresh: boolean,
 ): Waiting | null {
   const { cluster } = pool.endpoint
-  if (!fresh) {
+  if (cluster.config.protocol === 'http2') {
+    const client = withRoom(pool)
+    if (client !== null) {
+      sendH2(client, x, events)
+      return null
+    }
+  } else if (!fresh) {
     for (let client = pool.idle.pop(); client !== undefined; client = pool.idle.pop()) {
       if (isUsable(client, pool.env.sweep.now)) {
         sendH1(client, x, events)
@@ -109,10 +124,20 @@ export function giveUp(pool: Pool, entry: Waiting): void {
   pool.endpoint.cluster.stats.counters.upstream_rq_cancelled += 1
 }
 
+/** The first HTTP/2 connection that takes another request, or null. */
+function withRoom(pool: Pool): H2Client | null {
+  for (const client of [...pool.shared]) if (hasRoom(client, pool.env.sweep.now)) return client
+  return null
+}
+
+/** What an HTTP/2 endpoint will take on one connection, until its SETTINGS say. */
+const assumedStreams = 100
+
 /** Opens connections for those in line, within the limit. An endpoint without any may always open one (as Envoy). */
 function growPool(pool: Pool): void {
   const { cluster } = pool.endpoint
-  while (pool.connecting.size < pool.waiting.length) {
+  const each = cluster.config.protocol === 'http2' ? assumedStreams : 1
+  while (pool.connecting.size * each < pool.waiting.length) {
     if (cluster.connectionsActive >= cluster.limits.maxConnections && pool.open > 0) {
       cluster.stats.counters.upstream_cx_overflow += 1
       return
@@ -129,28 +154,71 @@ function openOne(pool: Pool, done: (up: boolean) => void = () => {}): void {
   pool.open += 1
   setConnections(cluster, 1)
   counters.upstream_cx_total += 1
+  const failed = (detail: string): void => {
+    counters.upstream_cx_connect_fail += 1
+    if (detail !== 'cancelled') refused(endpoint, env.clock)
+    failNext(pool, detail)
+    done(false)
+  }
+  const opened = (): void => {
+    connected(endpoint)
+    done(true)
+    observe(histograms.upstream_cx_connect_ms, env.clock.now() - startedAt)
+  }
   const connecting = connectEndpoint(endpoint, env, (result) => {
-    pool.connecting.delete(connecting)
     if (!result.ok) {
+      pool.connecting.delete(connecting)
       connectionGone(pool)
-      counters.upstream_cx_connect_fail += 1
       if (result.detail === 'connect_timeout') counters.upstream_cx_connect_timeout += 1
-      if (result.detail !== 'cancelled') refused(endpoint, env.clock)
       if (result.counter !== null) {
         counters[result.counter] += 1
         count(cluster.stats.reasons, result.detail)
       }
-      failNext(pool, result.detail)
-      done(false)
-      return
+      failed(result.detail)
+    } else if (cluster.config.protocol === 'http2') {
+      const client = adoptH2(pool, result.socket, (failure) => {
+        pool.connecting.delete(connecting)
+        if (failure === null) {
+          opened()
+          counters.upstream_cx_http2_total += 1
+          share(pool, client)
+        } else {
+          connectionGone(pool)
+          failed(failure)
+        }
+      })
+    } else {
+      pool.connecting.delete(connecting)
+      opened()
+      counters.upstream_cx_http1_total += 1
+      release(pool, adoptH1(pool, result.socket))
     }
-    connected(endpoint)
-    done(true)
-    observe(histograms.upstream_cx_connect_ms, env.clock.now() - startedAt)
-    counters.upstream_cx_http1_total += 1
-    release(pool, adoptH1(pool, result.socket))
   })
   pool.connecting.add(connecting)
+}
+
+/** An HTTP/2 connection is there for all. */
+function share(pool: Pool, client: H2Client): void {
+  if (pool.retired || client.generation !== pool.generation) {
+    leave(client)
+    return
+  }
+  pool.shared.push(client)
+  serve(pool)
+}
+
+/** Those in line go out as far as there is room. */
+function serve(pool: Pool): void {
+  while (pool.waiting.length > 0) {
+    const client = withRoom(pool)
+    if (client === null) break
+    const next = nextWaiting(pool, false)
+    if (next === null || next.x === null) continue
+    const { x } = next
+    next.x = null
+    sendH2(client, x, next.events)
+  }
+  if (pool.waiting.length > 0) growPool(pool)
 }
 
 /** A connection is free: the next in line has it, else it rests. */
@@ -198,11 +266,13 @@ function nextWaiting(pool: Pool, used: boolean): Waiting | null {
 function retirePool(pool: Pool): void {
   pool.retired = true
   for (const client of pool.idle.splice(0)) closeH1(client, 'retired')
+  for (const client of [...pool.shared]) leave(client)
 }
 
 function renewPool(pool: Pool): void {
   pool.generation += 1
   for (const client of pool.idle.splice(0)) closeH1(client, 'retired')
+  for (const client of [...pool.shared]) leave(client)
 }
 
 /** Mirrors into the gauges, which a scrape reads without knowing clusters. */
