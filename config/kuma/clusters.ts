@@ -31,11 +31,12 @@ export function addCluster(compiling: Compiling, destination: Destination, about
   )
   const group = endpointGroup(destination, view, proxy, localities?.conf, origin)
   const hosts = group.localities.flatMap((locality) => locality.endpoints)
+  const tls = upstreamTls(compiling, destination)
   const base: Cluster = {
     ...plainCluster(name, origin),
     discovery: hosts.every(isAddress) ? 'static' : 'dns',
-    protocol: wireProtocol(destination.protocol),
-    tls: upstreamTls(compiling, destination),
+    protocol: wireProtocol(destination.protocol, tls !== null && destination.external === null),
+    tls,
   }
   const here: About = {
     ...about,
@@ -67,7 +68,7 @@ export function addLocalCluster(
   const base: Cluster = {
     ...plainCluster(name, origin),
     discovery: isIP(serviceAddress) === 0 ? 'dns' : 'static',
-    protocol: wireProtocol(inbound.protocol),
+    protocol: wireProtocol(inbound.protocol, false),
   }
   const cluster = hold(compiling, name, 'cluster', entriesOf).reduce(
     (made, { translation, conf }) => translation.cluster?.(conf, made, about) ?? made,

@@ -26,13 +26,11 @@ export function commonProtocol(protocols: readonly Protocol[]): Protocol {
 /** Whether a destination's traffic is understood as HTTP or carried as bytes. */
 export const isHttp = (protocol: Protocol): boolean => protocol !== 'tcp'
 
-/** Whether an application that speaks it finds something else on the wire: gRPC does not work over HTTP/1.1. */
-export const isCarriedAsHttp1 = (protocol: Protocol): boolean =>
-  protocol === 'http2' || protocol === 'grpc'
-
 /**
- * What is spoken to a peer proxy or to the local application: the one place that decides it. Kuma's proxies speak HTTP/2
- * to each other and the declared protocol to the application; here it is HTTP/1.1 in both places.
+ * What is spoken on the wire: the one place that decides it. Between the proxies of a mesh with mutual TLS all HTTP is
+ * HTTP/2, as in Kuma; elsewhere it is what the destination declares.
  */
-export const wireProtocol = (protocol: Protocol): Cluster['protocol'] =>
-  isHttp(protocol) ? 'http1' : 'tcp'
+export const wireProtocol = (protocol: Protocol, betweenProxies: boolean): Cluster['protocol'] => {
+  if (!isHttp(protocol)) return 'tcp'
+  return betweenProxies || protocol !== 'http' ? 'http2' : 'http1'
+}

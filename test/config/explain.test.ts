@@ -53,7 +53,7 @@ t.test('explain: clusters have shares, endpoints and identities', async (test) =
     {
       name: 'backend{version=v1}',
       share: 90,
-      protocol: 'http1',
+      protocol: 'http2',
       balancer: 'round_robin',
       tls: ['spiffe://default/backend'],
       endpoints: ['127.0.0.1:20091', '127.0.0.1:20092'],
@@ -61,7 +61,7 @@ t.test('explain: clusters have shares, endpoints and identities', async (test) =
     {
       name: 'backend{version=v2}',
       share: 10,
-      protocol: 'http1',
+      protocol: 'http2',
       balancer: 'round_robin',
       tls: ['spiffe://default/backend'],
       endpoints: ['127.0.0.1:20093'],

@@ -1,5 +1,4 @@
 import { nearest } from '../../nearest.ts'
-import { isCarriedAsHttp1, protocolOf } from '../protocol.ts'
 import type { Path, Reporter } from '../report.ts'
 import type { Resource } from '../resources.ts'
 import type { InboundBody, OutboundBody } from '../schemas/dataplane.ts'
@@ -66,11 +65,7 @@ function checkProtocol(
   if (name === undefined) return
   const where = protocol === undefined ? ['tags', 'kuma.io/protocol'] : ['protocol']
   const path: Path = ['networking', 'inbound', index, ...where]
-  if (isCarriedAsHttp1(protocolOf(name))) {
-    reporter.warn(dataplane, path, `${name} needs HTTP/2, which is not spoken yet`, {
-      hint: 'with tcp it is carried as bytes',
-    })
-  } else if (!protocols.includes(name)) {
+  if (!protocols.includes(name)) {
     const meant = nearest(name, protocols)
     reporter.warn(dataplane, path, `unknown protocol ${JSON.stringify(name)} is carried as bytes`, {
       hint: meant === null ? null : `did you mean ${JSON.stringify(meant)}?`,

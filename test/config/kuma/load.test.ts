@@ -178,13 +178,6 @@ const rows: readonly (readonly [title: string, text: string, problems: readonly 
     ],
   ],
   [
-    'a protocol that is not spoken yet',
-    dataplane('inbound: [{port: 80, servicePort: 81, protocol: grpc}]'),
-    [
-      'a.yaml:6:51 warning Dataplane/web-1 networking.inbound[0].protocol: grpc needs HTTP/2, which is not spoken yet; with tcp it is carried as bytes',
-    ],
-  ],
-  [
     'a protocol nobody knows',
     dataplane('inbound: [{port: 80, servicePort: 81, tags: {kuma.io/protocol: htpp}}]'),
     [
