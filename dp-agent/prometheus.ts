@@ -23,6 +23,8 @@ interface ScopeNames {
   readonly label: string
   /** Stem for answers by exact status. */
   readonly codes: string | null
+  /** Stem for gRPC calls by status. */
+  readonly grpc: string | null
   readonly reasons: { readonly stem: string; readonly label: string; readonly help: string } | null
 }
 
@@ -31,19 +33,26 @@ const tlsFailures = { stem: 'ssl_fail', label: 'reason', help: 'TLS peers refuse
 
 /** Labels as in Envoy's Prometheus output. */
 const scopeNames: Readonly<Record<MetricScope, ScopeNames>> = {
-  cluster: { label: 'envoy_cluster_name', codes: 'upstream_rq', reasons: tlsFailures },
+  cluster: {
+    label: 'envoy_cluster_name',
+    codes: 'upstream_rq',
+    grpc: 'upstream_rq_grpc',
+    reasons: tlsFailures,
+  },
   http: {
     label: 'envoy_http_conn_manager_prefix',
     codes: 'downstream_rq',
+    grpc: 'downstream_rq_grpc',
     reasons: { stem: 'downstream_rq_flags', ...flagged },
   },
   tcp: {
     label: 'envoy_tcp_prefix',
     codes: null,
+    grpc: null,
     reasons: { stem: 'downstream_cx_flags', ...flagged },
   },
-  listener: { label: 'envoy_listener_address', codes: null, reasons: tlsFailures },
-  server: { label: 'worker', codes: null, reasons: null },
+  listener: { label: 'envoy_listener_address', codes: null, grpc: null, reasons: tlsFailures },
+  server: { label: 'worker', codes: null, grpc: null, reasons: null },
 }
 
 /** Every metric of the data path, in the order of the table. `docs/metrics.md` is made from it. */
@@ -99,6 +108,12 @@ function scopeFamilies(scope: MetricScope, names: ScopeNames): readonly Family[]
     const samples = mapSamples(name, 'envoy_response_code', (stats) => stats.codes)
     const labels = ['envoy_response_code', names.label]
     out.push({ name, type: 'counter', help: 'answers by status', scope, labels, samples })
+  }
+  if (names.grpc !== null) {
+    const name = prefix + names.grpc
+    const samples = mapSamples(name, 'grpc_status', (stats) => stats.grpc)
+    const labels = ['grpc_status', names.label]
+    out.push({ name, type: 'counter', help: 'gRPC calls by status', scope, labels, samples })
   }
   if (names.reasons !== null) {
     const { stem, label, help } = names.reasons

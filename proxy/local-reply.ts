@@ -1,5 +1,6 @@
 import type { Exchange } from './exchange.ts'
-import { header, noHeaders, setHeader } from './headers.ts'
+import { encodeGrpcMessage, grpcStatusOf, isGrpc } from './grpc.ts'
+import { noHeaders, setHeader } from './headers.ts'
 import { type ResponseFlag, responseFlags } from './telemetry/response-flags.ts'
 
 /** What differs from the flag's own row. */
@@ -36,7 +37,7 @@ export function localReply(
   }
   const text = options.body ?? replies[flag].text
   const headers = ['server', x.plan.config.serverName]
-  if (isGrpc(x)) {
+  if (isGrpc(x.requestHeaders)) {
     const grpcStatus = options.status === undefined ? row.grpcStatus : grpcStatusOf(status)
     headers.push('content-type', 'application/grpc', 'grpc-status', String(grpcStatus))
     headers.push('grpc-message', encodeGrpcMessage(text))
@@ -65,47 +66,6 @@ function withFields(headers: string[], fields: readonly string[]): string[] {
     setHeader(headers, fields[i] as string, fields[i + 1] as string)
   }
   return headers
-}
-
-/** gRPC over HTTP/2, "Content-Type": `application/grpc` and its `+proto`, `+json` kin; not `application/grpc-web`. */
-function isGrpc(x: Exchange): boolean {
-  const type = header(x.requestHeaders, 'content-type')
-  if (type === null || !type.startsWith('application/grpc')) return false
-  const next = type.charAt('application/grpc'.length)
-  return next === '' || next === '+' || next === ';'
-}
-
-/** gRPC "HTTP to gRPC Status Code Mapping"; whatever is not in it is UNKNOWN. */
-function grpcStatusOf(status: number): number {
-  switch (status) {
-    case 400:
-      return 13
-    case 401:
-      return 16
-    case 403:
-      return 7
-    case 404:
-      return 12
-    case 429:
-    case 502:
-    case 503:
-    case 504:
-      return 14
-    default:
-      return 2
-  }
-}
-
-/** Percent-encoding of gRPC over HTTP/2: all but visible ASCII and space, and the percent sign itself. */
-function encodeGrpcMessage(text: string): string {
-  let out = ''
-  for (const byte of Buffer.from(text)) {
-    out +=
-      byte >= 0x20 && byte <= 0x7e && byte !== 0x25
-        ? String.fromCharCode(byte)
-        : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
-  }
-  return out
 }
 
 const reset = (reason: string): { readonly detail: string; readonly text: string } => ({

@@ -18,6 +18,7 @@ const rooms = [
     'proxy/matcher.ts',
     'proxy/peer-match.ts',
     'proxy/headers.ts',
+    'proxy/grpc.ts',
     'proxy/methods.ts',
     'proxy/unhealthy.ts',
     'proxy/sweep.ts',

@@ -63,6 +63,7 @@ function statLines(all: readonly Stats[]): readonly StatLine[] {
         value,
       })),
       ...[...one.codes].map(([code, value]) => ({ name: `${prefix}${codes}_${code}`, value })),
+      ...[...one.grpc].map(([code, value]) => ({ name: `${prefix}grpc.${code}`, value })),
       ...[...one.reasons].map(([reason, value]) => ({ name: `${prefix}reason.${reason}`, value })),
     ]
   })

@@ -35,6 +35,7 @@ function addStats(sum: Stats, more: Stats): void {
     }
   }
   for (const [code, count] of more.codes) sum.codes.set(code, (sum.codes.get(code) ?? 0) + count)
+  for (const [code, count] of more.grpc) sum.grpc.set(code, (sum.grpc.get(code) ?? 0) + count)
   for (const [key, count] of more.reasons) sum.reasons.set(key, (sum.reasons.get(key) ?? 0) + count)
 }
 

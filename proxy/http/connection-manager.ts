@@ -1,4 +1,5 @@
 import type { Exchange } from '../exchange.ts'
+import { grpcTimeoutMs, isGrpc } from '../grpc.ts'
 import { localReply } from '../local-reply.ts'
 import type { HookLists, HttpPlan } from '../route/compile.ts'
 import { matchRoute, pickTarget } from '../route/match.ts'
@@ -22,9 +23,16 @@ export function beginExchange(x: Exchange): void {
   x.routerState = newRouting()
   x.streamIdleTimeoutMs = config.streamIdleTimeoutMs
   if (config.maxStreamDurationMs > 0) x.streamDeadline = x.startedAt + config.maxStreamDurationMs
+  if (x.protocol === 'HTTP/2' && isGrpc(x.requestHeaders)) heedGrpcTimeout(x)
   prepareRequest(x, plan)
   if (plan.tracing !== null) beginTrace(x, plan.tracing, env.clock)
   runRequestHooks(x, plan, chooseRoute(x, plan), 0)
+}
+
+/** What a gRPC caller will not wait for need not be worked on either. Envoy: `grpc_timeout_header_max`. */
+function heedGrpcTimeout(x: Exchange): void {
+  const limit = grpcTimeoutMs(x.requestHeaders)
+  if (limit > 0) x.streamDeadline = Math.min(x.streamDeadline, x.startedAt + limit)
 }
 
 /** Finds the route and, where it forwards, the destination by weight; returns the policies of both. */

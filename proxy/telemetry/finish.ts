@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Exchange } from '../exchange.ts'
+import { grpcStatusFrom, isGrpc } from '../grpc.ts'
 import type { Hooks } from '../policy.ts'
 import { count, observe, type Stats } from './metrics.ts'
 import { flagRows } from './response-flags.ts'
@@ -46,5 +47,13 @@ function countAnswer(stats: Stats<'http'>, x: Exchange): void {
   else if (x.status < 500) counters.downstream_rq_4xx += 1
   else counters.downstream_rq_5xx += 1
   count(stats.codes, x.status)
+  if (isGrpc(x.requestHeaders)) countCall(stats, x)
   observe(stats.histograms.downstream_rq_time, x.endedAt - x.startedAt)
+}
+
+/** A call without a status has failed (gRPC over HTTP/2, "Responses"). */
+function countCall(stats: Stats<'http'>, x: Exchange): void {
+  const status = grpcStatusFrom(x.responseHeaders, x.responseTrailers) ?? 2
+  count(stats.grpc, status)
+  if (x.cluster !== null) count(x.cluster.stats.grpc, status)
 }

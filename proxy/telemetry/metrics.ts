@@ -259,6 +259,8 @@ export interface Stats<S extends MetricScope = MetricScope> {
   readonly histograms: Histograms<S>
   /** Answers by exact status, for `…_rq{envoy_response_code}`. */
   readonly codes: Map<number, number>
+  /** gRPC calls by the status they ended with; 2 (UNKNOWN) where there was none. */
+  readonly grpc: Map<number, number>
   /** Exchanges by response flags or TLS failures by reason: short code or detail → count. */
   readonly reasons: Map<string, number>
 }
@@ -277,6 +279,7 @@ export function newStats<S extends MetricScope>(scope: S, name: string): Stats<S
     counters: counters as Counters<S>,
     histograms: histograms as Histograms<S>,
     codes: new Map(),
+    grpc: new Map(),
     reasons: new Map(),
   }
 }
