@@ -27,6 +27,19 @@ export function closedLoop(load: Load): Promise<LoadResult> {
   return loadProgram() === 'wrk' ? wrk(load) : autocannon(load)
 }
 
+/** A closed loop over HTTP/2 without TLS: `streams` requests at a time on each connection. Made by h2load. */
+export async function closedLoopH2(load: Load & { readonly streams: number }): Promise<LoadResult> {
+  const { port, path, connections, streams, seconds } = load
+  if (!which('h2load')) throw new Error('h2load is not installed')
+  const shape = ['-t1', `-c${connections}`, `-m${streams}`, `-D${seconds}`]
+  const { stdout } = await run('h2load', [...shape, `http://127.0.0.1:${port}${path}`])
+  const [, done, failed] = /, (\d+) succeeded, (\d+) failed/.exec(stdout) ?? []
+  if (!Number(done) || failed !== '0' || !/ 0 3xx, 0 4xx, 0 5xx/.test(stdout)) {
+    throw new Error(stdout.slice(stdout.indexOf('requests:')))
+  }
+  return { requests: Number(done), seconds }
+}
+
 async function wrk({ port, path, connections, seconds }: Load): Promise<LoadResult> {
   const shape = ['-t1', `-c${connections}`, `-d${seconds}s`]
   const { stdout } = await run('wrk', [...shape, `http://127.0.0.1:${port}${path}`])

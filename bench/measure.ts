@@ -36,7 +36,7 @@ export interface Options {
   readonly against: string
   readonly dir: string
   readonly identities: string
-  readonly upstreamPort: number
+  readonly upstreamPorts: Topology['upstreamPorts']
 }
 
 /**
@@ -118,8 +118,9 @@ async function start(field: Field, entry: Entry): Promise<void> {
   mkdirSync(dir, { recursive: true })
   const topology: Topology = {
     path: scenario.path,
+    protocol: scenario.protocol,
     endpoints: scenario.endpoints,
-    upstreamPort: options.upstreamPort,
+    upstreamPorts: options.upstreamPorts,
     dir,
     identities: options.identities,
     nodeFlags: [],

@@ -6,7 +6,10 @@ import { freePort, type Program, startProgram } from './processes.ts'
 export interface Topology {
   /** `hop`: one plaintext proxy. `pair`: a plaintext proxy that speaks mTLS to a second proxy beside the upstream. */
   readonly path: 'hop' | 'pair'
-  readonly upstreamPort: number
+  /** Of a hop: what callers and the upstream speak. In a pair both speak HTTP/1.1, and what goes between is the peer's affair. */
+  readonly protocol: 'http1' | 'http2'
+  /** Where the upstream listens, for each protocol. */
+  readonly upstreamPorts: Readonly<Record<Topology['protocol'], number>>
   /** How many endpoints the upstream cluster has. Beyond the first they are addresses at which nobody listens. */
   readonly endpoints: number
   /** An empty directory for the peer's own files. */
@@ -25,6 +28,7 @@ export interface Running extends Program {
 /** What a scenario wants to know, as far as it decides who can take part. */
 export interface Question {
   readonly path: Topology['path']
+  readonly protocol: Topology['protocol']
   readonly endpoints: number
   /** `memory` needs a process just started, `traffic` one that is warm. */
   readonly of: 'traffic' | 'memory'
@@ -46,6 +50,7 @@ export type Side = 'web' | 'backend'
 /** One proxy process of a topology: what it listens to, whom it calls, and on which side TLS is. */
 export interface Hop {
   readonly side: Side
+  readonly protocol: Topology['protocol']
   readonly port: number
   readonly upstreamPort: number
   readonly endpoints: number
@@ -74,11 +79,13 @@ export async function startHops(
   topology: Topology,
   startHop: (hop: Hop, topology: Topology) => Promise<Program>,
 ): Promise<Running> {
-  const { path, upstreamPort, endpoints } = topology
+  const { path, protocol, upstreamPorts, endpoints } = topology
+  const upstreamPort = upstreamPorts[protocol]
   const hop = (side: Side, port: number, to: number, tls: Hop['tls']): Hop => {
     const identity = join(topology.identities, side)
     return {
       side,
+      protocol,
       port,
       upstreamPort: to,
       endpoints: side === 'web' ? endpoints : 1,
@@ -122,9 +129,14 @@ export function packageVersion(name: string): string | null {
 }
 
 /** Starts a proxy written in Node, one of the programs beside the peers, which reads its hop from the command line. */
-export function startNodeHop(program: string, hop: Hop, topology: Topology): Promise<Program> {
+export function startNodeHop(
+  program: string,
+  hop: Hop,
+  topology: Topology,
+  words: readonly string[] = [],
+): Promise<Program> {
   const script = join(import.meta.dirname, 'peers', program)
   // The flag the product itself runs with, so that the young generation is the same size.
   const flags = ['--max-semi-space-size=4', ...topology.nodeFlags]
-  return startProgram(process.execPath, [...flags, script, JSON.stringify(hop)], hop.port)
+  return startProgram(process.execPath, [...flags, script, JSON.stringify(hop), ...words], hop.port)
 }

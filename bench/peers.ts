@@ -4,7 +4,13 @@ import { envoy } from './peers/envoy.ts'
 import { haproxy } from './peers/haproxy.ts'
 import { httpProxy3 } from './peers/http-proxy-3.ts'
 import { nginx } from './peers/nginx.ts'
-import { outrider, outriderLibrary, outriderSource } from './peers/outrider.ts'
+import { nodeHttp2 } from './peers/node-http2.ts'
+import {
+  outrider,
+  outriderLibrary,
+  outriderLibraryHttp1,
+  outriderSource,
+} from './peers/outrider.ts'
 import { undici } from './peers/undici.ts'
 
 /** Every peer, in the order of the tables. */
@@ -14,8 +20,10 @@ export const peers: readonly Peer[] = [
   haproxy,
   envoy,
   undici,
+  nodeHttp2,
   httpProxy3,
   outrider,
   outriderSource,
   outriderLibrary,
+  outriderLibraryHttp1,
 ]

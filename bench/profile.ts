@@ -32,10 +32,10 @@ async function profileScenario(name: string): Promise<readonly CpuProfile[]> {
   makeIdentities(identities)
   const upstream = await startUpstream(dir)
   try {
-    const { path, endpoints } = scenario
+    const { path, protocol, endpoints } = scenario
     const nodeFlags = ['--inspect=127.0.0.1:0']
-    const place = { upstreamPort: upstream.port, dir, identities, nodeFlags }
-    const running = await peer.start({ path, endpoints, ...place })
+    const place = { upstreamPorts: upstream.ports, dir, identities, nodeFlags }
+    const running = await peer.start({ path, protocol, endpoints, ...place })
     try {
       return await profileRun(running, scenario)
     } finally {

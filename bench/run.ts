@@ -79,7 +79,7 @@ async function main(): Promise<void> {
         against: values.against,
         dir,
         identities,
-        upstreamPort: upstream.port,
+        upstreamPorts: upstream.ports,
       })
       results.push(result)
       const before = baseline.find((earlier) => earlier.scenario === scenario.name) ?? null

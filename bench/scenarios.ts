@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { closedLoop } from './load.ts'
+import { closedLoop, closedLoopH2 } from './load.ts'
 import type { Question, Running } from './peer.ts'
 import { cpuMs, memoryMib } from './processes.ts'
 import { openLoop, percentile } from './rate.ts'
@@ -24,6 +24,17 @@ const large = '/1m'
 async function cpuPerRequest(peer: Running, seconds: number): Promise<Sample> {
   const before = cpuMs(peer.pids)
   const load = await closedLoop({ port: peer.port, path: small, connections: 32, seconds })
+  const ms = cpuMs(peer.pids) - before
+  return {
+    'CPU µs/request': peer.pids.length === 0 ? null : (ms * 1000) / load.requests,
+    'requests/s': load.requests / load.seconds,
+  }
+}
+
+async function cpuPerRequestH2(peer: Running, seconds: number): Promise<Sample> {
+  const before = cpuMs(peer.pids)
+  const shape = { path: small, connections: 8, streams: 20 }
+  const load = await closedLoopH2({ port: peer.port, ...shape, seconds })
   const ms = cpuMs(peer.pids) - before
   return {
     'CPU µs/request': peer.pids.length === 0 ? null : (ms * 1000) / load.requests,
@@ -98,8 +109,8 @@ async function soak(peer: Running): Promise<Sample> {
   }
 }
 
-const traffic = { endpoints: 1, seconds: 3, of: 'traffic' } as const
-const ofOneHop = { path: 'hop', endpoints: 1, seconds: 5, of: 'memory' } as const
+const traffic = { protocol: 'http1', endpoints: 1, seconds: 3, of: 'traffic' } as const
+const ofOneHop = { path: 'hop', protocol: 'http1', endpoints: 1, seconds: 5, of: 'memory' } as const
 
 /** The table of scenarios, in the order they run. */
 export const scenarios: readonly Scenario[] = [
@@ -116,6 +127,14 @@ export const scenarios: readonly Scenario[] = [
     ...traffic,
     path: 'pair',
     run: cpuPerRequest,
+  },
+  {
+    name: 'hop-h2',
+    title: 'One plaintext hop, HTTP/2 on both sides, 1 KiB answers, 8 connections of 20 streams',
+    ...traffic,
+    path: 'hop',
+    protocol: 'http2',
+    run: cpuPerRequestH2,
   },
   {
     name: 'hop-1m',

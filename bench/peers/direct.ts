@@ -6,8 +6,8 @@ export const direct: Peer = {
   available: () => '',
   refuses: ({ path, of }) =>
     path === 'pair' || of === 'memory' ? 'has no processes to measure' : null,
-  start: async ({ upstreamPort }) => ({
-    port: upstreamPort,
+  start: async ({ protocol, upstreamPorts }) => ({
+    port: upstreamPorts[protocol],
     pids: [],
     words: () => '',
     stop: async () => {},

@@ -77,6 +77,14 @@ function cluster(hop: Hop): object {
     name: 'upstream',
     type: 'STATIC',
     connect_timeout: '5s',
+    ...(hop.protocol === 'http2' && {
+      typed_extension_protocol_options: {
+        'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+          ...typeUrl('upstreams.http.v3.HttpProtocolOptions'),
+          explicit_http_config: { http2_protocol_options: {} },
+        },
+      },
+    }),
     load_assignment: {
       cluster_name: 'upstream',
       endpoints: [

@@ -27,9 +27,10 @@ function startHop(hop: Hop): Promise<Program> {
   })
   const bindTls = `ssl crt ${pem} ca-file ${hop.ca} verify required ssl-min-ver TLSv1.3 curves P-256`
   const serverTls = `ssl crt ${pem} ca-file ${hop.ca} verify required ssl-min-ver TLSv1.3 sni str(${backendName}) verifyhost ${backendName}`
+  const h2 = hop.protocol === 'http2' ? 'proto h2' : ''
   const servers = endpointAddresses(hop.endpoints).map(
     (ip, i) =>
-      `  server s${i} ${ip}:${hop.upstreamPort} pool-max-conn -1 ${hop.tls === 'upstream' ? serverTls : ''}`,
+      `  server s${i} ${ip}:${hop.upstreamPort} pool-max-conn -1 ${hop.tls === 'upstream' ? serverTls : h2}`,
   )
   writeFileSync(
     join(dir, 'haproxy.cfg'),
@@ -43,7 +44,7 @@ defaults
   timeout server 1h
   http-reuse always
 frontend in
-  bind 127.0.0.1:${hop.port} ${hop.tls === 'downstream' ? bindTls : ''}
+  bind 127.0.0.1:${hop.port} ${hop.tls === 'downstream' ? bindTls : h2}
   default_backend upstream
 backend upstream
 ${servers.join('\n')}

@@ -4,7 +4,8 @@ import { type Peer, packageVersion, startHops, startNodeHop } from '../peer.ts'
 export const httpProxy3: Peer = {
   name: 'http-proxy-3',
   available: () => packageVersion('http-proxy-3'),
-  refuses: ({ endpoints }) => (endpoints > 1 ? 'has no load balancing' : null),
+  refuses: ({ endpoints, protocol }) =>
+    protocol === 'http2' ? 'speaks HTTP/1.1' : endpoints > 1 ? 'has no load balancing' : null,
   start: (topology) =>
     startHops(topology, (hop) => startNodeHop('http-proxy-3-program.ts', hop, topology)),
 }

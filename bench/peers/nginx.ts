@@ -1,10 +1,17 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { backendName, endpointAddresses, type Hop, type Peer, startHops } from '../peer.ts'
+import {
+  backendName,
+  endpointAddresses,
+  type Hop,
+  type Peer,
+  startHops,
+  type Topology,
+} from '../peer.ts'
 import { type Program, startProgram, which } from '../processes.ts'
 
-/** One worker, upstream connections kept alive, no access log, large answers through 64 KiB buffers and never through a file. */
+/** Speaks no HTTP/2 to upstreams, so there it gets HTTP/1.1. One worker, upstream connections kept alive, no access log, large answers through 64 KiB buffers and never through a file. */
 export const nginx: Peer = {
   name: 'nginx',
   available: nginxVersion,
@@ -42,14 +49,15 @@ http {
   return startProgram(which('nginx') ?? 'nginx', ['-e', 'stderr', '-p', dir, '-c', file], port)
 }
 
-function startHop(hop: Hop): Promise<Program> {
-  const { cert, key, ca, port, upstreamPort } = hop
+function startHop(hop: Hop, topology: Topology): Promise<Program> {
+  const { cert, key, ca, port } = hop
+  const upstreamPort = hop.protocol === 'http2' ? topology.upstreamPorts.http1 : hop.upstreamPort
   const servers = endpointAddresses(hop.endpoints).map((ip) => `server ${ip}:${upstreamPort};`)
   const accept =
     hop.tls === 'downstream'
       ? `listen 127.0.0.1:${port} ssl; ssl_certificate ${cert}; ssl_certificate_key ${key};
     ssl_client_certificate ${ca}; ssl_verify_client on; ssl_protocols TLSv1.3; ssl_ecdh_curve prime256v1;`
-      : `listen 127.0.0.1:${port};`
+      : `listen 127.0.0.1:${port}${hop.protocol === 'http2' ? ' http2' : ''};`
   const dial =
     hop.tls === 'upstream'
       ? `proxy_pass https://upstream; proxy_ssl_certificate ${cert}; proxy_ssl_certificate_key ${key};

@@ -128,12 +128,14 @@ const routeTable: RouteTable = {
   ],
 }
 
+/** What goes between the two of a pair: HTTP/2, as Kuma resources have it, unless the command line says `http1`. */
+const between = process.argv[3] === 'http1' ? 'http1' : 'http2'
 const cluster = (hop: Hop): Cluster => ({
   name: 'upstream',
   origin,
   discovery: 'static',
   dnsRefreshMs: 5000,
-  protocol: 'http1',
+  protocol: hop.tls === 'upstream' ? between : hop.protocol,
   connectTimeoutMs: 5000,
   idleTimeoutMs: hour,
   maxConnectionDurationMs: 0,

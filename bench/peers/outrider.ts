@@ -20,12 +20,20 @@ export const outrider: Peer = sidecar('outrider', 'dist/dp-agent/main.js')
 export const outriderSource: Peer = sidecar('outrider-source', 'dp-agent/main.ts')
 
 /** The data path alone, embedded in a Node program with the same policies: what the agent and its worker thread add is the difference. */
-export const outriderLibrary: Peer = {
-  name: 'outrider-library',
-  available: () => '',
-  refuses: () => null,
-  start: (topology) =>
-    startHops(topology, (hop) => startNodeHop('outrider-library-program.ts', hop, topology)),
+export const outriderLibrary: Peer = library('outrider-library', 'http2')
+
+/** A pair of these speaks HTTP/1.1 to each other: what HTTP/2 between sidecars costs or saves is the difference. */
+export const outriderLibraryHttp1: Peer = library('outrider-library-http1', 'http1')
+
+function library(name: string, between: Topology['protocol']): Peer {
+  const program = 'outrider-library-program.ts'
+  return {
+    name,
+    available: () => '',
+    refuses: () => null,
+    start: (topology) =>
+      startHops(topology, (hop) => startNodeHop(program, hop, topology, [between])),
+  }
 }
 
 function sidecar(name: string, main: string): Peer {
@@ -45,13 +53,7 @@ function startHop(main: string, hop: Hop, { nodeFlags }: Topology): Promise<Prog
   const from = ['run', '--config', config, '--name', hop.side, '--admin', '127.0.0.1:0']
   const identity = hop.tls === 'none' ? [] : ['--identity-dir', hop.identity]
   const calm = ['--log-level', 'error', '--drain-time', '0s', '--drain-quiet', '0s']
-  const flags = [
-    '--max-semi-space-size=4',
-    '--optimize-for-size',
-    '--optimize-for-size',
-    ...nodeFlags,
-    join(root, main),
-  ]
+  const flags = ['--max-semi-space-size=4', '--optimize-for-size', ...nodeFlags, join(root, main)]
   return startProgram(process.execPath, [...flags, ...from, ...identity, ...calm], hop.port)
 }
 
@@ -114,7 +116,15 @@ function dataplanes(hop: Hop): object[] {
     name,
     networking: {
       address,
-      inbound: [{ ...inbound, tags: { 'kuma.io/service': 'backend', 'kuma.io/protocol': 'http' } }],
+      inbound: [
+        {
+          ...inbound,
+          tags: {
+            'kuma.io/service': 'backend',
+            'kuma.io/protocol': hop.protocol === 'http2' ? 'http2' : 'http',
+          },
+        },
+      ],
     },
   })
   if (hop.side === 'backend') {

@@ -4,7 +4,8 @@ import { type Peer, packageVersion, startHops, startNodeHop } from '../peer.ts'
 export const undici: Peer = {
   name: 'undici',
   available: () => packageVersion('undici'),
-  refuses: ({ endpoints }) => (endpoints > 1 ? 'has no load balancing' : null),
+  refuses: ({ endpoints, protocol }) =>
+    protocol === 'http2' ? 'speaks HTTP/1.1' : endpoints > 1 ? 'has no load balancing' : null,
   start: (topology) =>
     startHops(topology, (hop) => startNodeHop('undici-program.ts', hop, topology)),
 }

@@ -22,18 +22,23 @@ const streamOf = (x: Exchange): H2Stream => x.downstreamState as H2Stream
 export const h2Downstream: Downstream = {
   informational(x, status, headers) {
     const stream = streamOf(x)
-    if (!stream.over) putHead(stream, status, headers, false)
+    if (stream.over) return
+    beginHead(stream, status, headers)
+    endHeaders(stream.session, stream, false)
+    flushSoon(stream.session)
   },
   respond(x, status, headers, bodyLength) {
     const stream = streamOf(x)
     if (stream.over) return
     const bodiless = bodyLength === 0 || x.method === 'HEAD' || status === 204 || status === 304
-    const extra: string[] = []
-    if (bodyLength > 0 && !bodiless) extra.push('content-length', String(bodyLength))
-    if ((stream.session.owner as H2Server).env.draining && x.connection.tls?.peer != null)
-      extra.push(leavingField, 'true')
+    const length = bodyLength > 0 && !bodiless ? String(bodyLength) : ''
     // A tunnel over HTTP/2 opens with a 200 (RFC 8441 §5).
-    putHead(stream, status === 101 ? 200 : status, headers, bodiless && !x.tunnel, extra)
+    beginHead(stream, status === 101 ? 200 : status, headers)
+    if (length !== '') putField(stream.session, 'content-length', length)
+    if ((stream.session.owner as H2Server).env.draining && x.connection.tls?.peer != null)
+      putField(stream.session, leavingField, 'true')
+    endHeaders(stream.session, stream, bodiless && !x.tunnel)
+    flushSoon(stream.session)
   },
   data: (x, chunk) => sendData(streamOf(x), chunk),
   end: (x, trailers) => endStream(streamOf(x), trailers),
@@ -44,23 +49,21 @@ export const h2Downstream: Downstream = {
   release: (x) => release(streamOf(x), x),
 }
 
-const noFields: readonly string[] = []
+/** What we may add to the fields of an answer. */
+const ownFieldsBound =
+  fieldBound(':status', '200') +
+  fieldBound('content-length', String(Number.MAX_SAFE_INTEGER)) +
+  fieldBound(leavingField, 'true')
 
-function putHead(
-  stream: H2Stream,
-  status: number,
-  headers: readonly string[],
-  ends: boolean,
-  extra: readonly string[] = noFields,
-): void {
+function beginHead(stream: H2Stream, status: number, headers: readonly string[]): void {
   const s = stream.session
-  beginHeaders(s, fieldBound(':status', '200') + boundOf(headers) + boundOf(extra))
-  putField(s, ':status', String(status))
+  beginHeaders(s, ownFieldsBound + boundOf(headers))
+  putField(s, ':status', statusText(status))
   putFields(s, headers)
-  putFields(s, extra)
-  endHeaders(s, stream, ends)
-  flushSoon(s)
 }
+
+const statusTexts: readonly string[] = Array.from({ length: 1000 }, (_, code) => String(code))
+const statusText = (status: number): string => statusTexts[status] as string
 
 /** The exchange is over. What of its answer waits for a window still goes; what still comes of its request is dropped. */
 function release(stream: H2Stream, x: Exchange): void {
