@@ -28,9 +28,6 @@ export function checkTrafficPermission(
     }
     for (const list of lists) checkPeers(policy, conf?.[list], [...path, list], reporter)
   }
-  for (const index of (policy.body.spec.to ?? []).keys()) {
-    reporter.error(policy, ['spec', 'to', index], 'has no place in MeshTrafficPermission')
-  }
 }
 
 /** A match that names nobody would mean everybody. */

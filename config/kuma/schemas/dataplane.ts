@@ -2,13 +2,14 @@ import type * as v from 'valibot'
 import {
   anything,
   duration,
-  envelope,
   filled,
   flag,
   list,
   map,
   maybe,
+  must,
   port,
+  resource,
   stringMap,
   text,
   uint32,
@@ -19,50 +20,73 @@ import { backendRef } from './target-ref.ts'
 
 const redirect = 'transparent proxying needs redirected sockets; list outbounds instead'
 
+const serviceProbe = map({
+  interval: maybe(duration, 'Between two probes.', '1s'),
+  timeout: maybe(duration, 'Time for one probe.', '2s'),
+  unhealthyThreshold: maybe(uint32, 'Failures in a row that count.', 1),
+  healthyThreshold: maybe(uint32, 'Successes in a row that count.', 1),
+  tcp: maybe(map({}), 'Probe by connecting.'),
+})
+
 const inbound = map({
-  port,
-  address: maybe(filled),
-  servicePort: maybe(port),
-  serviceAddress: maybe(filled),
-  name: maybe(filled),
-  protocol: maybe(text),
-  tags: maybe(stringMap),
-  state: maybe(word(['Ready', 'NotReady', 'Ignored'])),
-  health: maybe(map({ ready: maybe(flag) })),
-  serviceProbe: unsupported(
-    map({
-      interval: maybe(duration),
-      timeout: maybe(duration),
-      unhealthyThreshold: maybe(uint32),
-      healthyThreshold: maybe(uint32),
-      tcp: maybe(map({})),
-    }),
-    'use MeshHealthCheck on the side of the caller',
+  port: must(port, 'Port the proxy listens on.'),
+  address: maybe(filled, 'Address it listens on; networking.address by default.'),
+  servicePort: maybe(port, 'Port of the application; `port` by default.'),
+  serviceAddress: maybe(filled, 'Address of the application; `address` by default.'),
+  name: maybe(filled, 'Name of the port, for sectionName and targetPort; its number by default.'),
+  protocol: maybe(
+    text,
+    'What the application speaks: tcp, http, http2 or grpc. Others are carried as bytes.',
+    'tcp',
   ),
+  tags: maybe(stringMap, 'Tags; kuma.io/service names the service (2.x).'),
+  state: maybe(
+    word(['Ready', 'NotReady', 'Ignored']),
+    'NotReady: peers do not call it. Ignored: it does not listen.',
+    'Ready',
+  ),
+  health: maybe(
+    map({ ready: maybe(flag, 'Whether peers may call it.', true) }),
+    'What `state` says in 3.0.',
+  ),
+  serviceProbe: unsupported(serviceProbe, 'use MeshHealthCheck on the side of the caller'),
 })
 export type InboundBody = v.InferOutput<typeof inbound>
 
 const outbound = map({
-  address: maybe(filled),
-  port,
-  backendRef: maybe(backendRef),
-  tags: maybe(stringMap),
+  address: maybe(filled, 'Address the application calls.', '127.0.0.1'),
+  port: must(port, 'Port the application calls.'),
+  backendRef: maybe(backendRef, 'Destination.'),
+  tags: maybe(stringMap, 'Destination by kuma.io/service and further tags (2.x).'),
 })
 export type OutboundBody = v.InferOutput<typeof outbound>
 
+const gateway = map({
+  type: maybe(
+    word(['DELEGATED', 'BUILTIN']),
+    'DELEGATED: another proxy receives the calls, this one makes them.',
+    'DELEGATED',
+  ),
+  tags: maybe(stringMap, 'Tags; kuma.io/service names the gateway (2.x).'),
+})
+
+const networking = map({
+  address: must(filled, 'Address that peers call.'),
+  advertisedAddress: maybe(filled, 'Address that peers call instead, behind a NAT (2.x).'),
+  inbound: maybe(list(inbound), 'What the application serves.'),
+  outbound: maybe(list(outbound), 'What the application calls.'),
+  gateway: maybe(gateway, 'The proxy stands beside a gateway.'),
+  transparentProxying: unsupported(anything, redirect),
+  admin: maybe(
+    map({ port: maybe(port, 'Port of the admin pages.', 9_901) }),
+    'The admin pages of the proxy.',
+  ),
+  listeners: unsupported(anything, 'zone proxies are a control plane affair'),
+})
+
 /** Kuma `Dataplane`: one proxy, what it serves and what it calls. */
-export const dataplane = map({
-  ...envelope,
-  networking: map({
-    address: filled,
-    advertisedAddress: maybe(filled),
-    inbound: maybe(list(inbound)),
-    outbound: maybe(list(outbound)),
-    gateway: maybe(map({ type: maybe(word(['DELEGATED', 'BUILTIN'])), tags: maybe(stringMap) })),
-    transparentProxying: unsupported(anything, redirect),
-    admin: maybe(map({ port: maybe(port) })),
-    listeners: unsupported(anything, 'zone proxies are a control plane affair'),
-  }),
+export const dataplane = resource('A proxy: what it serves and what it calls.', {
+  networking: must(networking, 'Addresses and ports.'),
   probes: unsupported(anything),
   metrics: unsupported(anything, 'use MeshMetric'),
 })

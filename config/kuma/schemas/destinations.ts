@@ -1,118 +1,189 @@
 import type * as v from 'valibot'
+import { tlsVersions } from './mesh-tls.ts'
 import {
   anything,
   dataSource,
-  envelope,
   filled,
   flag,
   integer,
   list,
   map,
   maybe,
+  must,
   port,
   portOrName,
+  resource,
   stringMap,
   text,
   unsupported,
   word,
 } from './shapes.ts'
 
+const matchLabels = maybe(stringMap, 'Labels that they must have.')
+const portFields = {
+  port: must(port, 'Port that callers name.'),
+  name: maybe(filled, 'Name of the port; its number by default.'),
+  appProtocol: maybe(
+    text,
+    'What is spoken: tcp, http, http2 or grpc. Others are carried as bytes.',
+    'tcp',
+  ),
+}
+
 /** Kuma `MeshService`: a named set of inbounds. */
-export const meshService = map({
-  ...envelope,
-  spec: map({
-    selector: maybe(
-      map({
-        dataplaneRef: maybe(map({ name: filled })),
-        dataplaneLabels: maybe(map({ matchLabels: maybe(stringMap) })),
-        dataplaneTags: maybe(stringMap),
-      }),
-    ),
-    ports: maybe(
-      list(
+export const meshService = resource('A service: inbounds of Dataplanes under a name.', {
+  spec: must(
+    map({
+      selector: maybe(
         map({
-          port,
-          name: maybe(filled),
-          targetPort: maybe(portOrName),
-          appProtocol: maybe(text),
+          dataplaneRef: maybe(
+            map({ name: must(filled, 'Name of the Dataplane.') }),
+            'One Dataplane.',
+          ),
+          dataplaneLabels: maybe(map({ matchLabels }), 'Dataplanes by label.'),
+          dataplaneTags: maybe(stringMap, 'Inbounds by tag (2.x).'),
         }),
+        'Who serves it; nobody by default.',
       ),
-    ),
-    identities: maybe(list(map({ type: word(['SpiffeID', 'ServiceTag']), value: filled }))),
-    state: maybe(word(['Available', 'Unavailable'])),
-  }),
+      ports: maybe(
+        list(
+          map({
+            ...portFields,
+            targetPort: maybe(portOrName, 'Port or name of the inbound; `port` by default.'),
+          }),
+        ),
+        'Its ports.',
+      ),
+      identities: maybe(
+        list(
+          map({
+            type: must(word(['SpiffeID', 'ServiceTag']), 'What the value is.'),
+            value: must(filled, 'SPIFFE ID, or value of kuma.io/service.'),
+          }),
+        ),
+        'Who its servers are; what their Dataplanes say by default.',
+      ),
+      state: maybe(
+        word(['Available', 'Unavailable']),
+        'Whether the zone has an endpoint that is ready.',
+      ),
+    }),
+    'The service itself.',
+  ),
 })
 export type MeshServiceBody = v.InferOutput<typeof meshService>
 
 /** Kuma `MeshMultiZoneService`: MeshServices under one name. */
-export const meshMultiZoneService = map({
-  ...envelope,
-  spec: map({
-    selector: map({ meshService: map({ matchLabels: maybe(stringMap) }) }),
-    ports: maybe(list(map({ port, name: maybe(filled), appProtocol: maybe(text) }))),
-  }),
+export const meshMultiZoneService = resource('MeshServices, of several zones, under one name.', {
+  spec: must(
+    map({
+      selector: must(
+        map({ meshService: must(map({ matchLabels }), 'MeshServices by label.') }),
+        'Which services.',
+      ),
+      ports: maybe(list(map(portFields)), 'Its ports, those of the services.'),
+    }),
+    'The service itself.',
+  ),
 })
 export type MeshMultiZoneServiceBody = v.InferOutput<typeof meshMultiZoneService>
 
 const verification = map({
-  mode: maybe(word(['Secured', 'SkipSAN', 'SkipCA', 'SkipAll'])),
-  serverName: maybe(filled),
-  subjectAltNames: maybe(list(map({ type: maybe(word(['Exact', 'Prefix'])), value: filled }))),
-  caCert: maybe(dataSource),
-  clientCert: maybe(dataSource),
-  clientKey: maybe(dataSource),
-})
-
-const tlsVersion = word(['TLSAuto', 'TLS10', 'TLS11', 'TLS12', 'TLS13'])
-
-/** Kuma `MeshExternalService`: something outside the mesh under a name. */
-export const meshExternalService = map({
-  ...envelope,
-  spec: map({
-    match: map({
-      type: maybe(word(['HostnameGenerator'])),
-      port,
-      protocol: maybe(word(['tcp', 'http', 'http2', 'grpc'])),
-    }),
-    endpoints: maybe(list(map({ address: filled, port: maybe(port), priority: maybe(integer) }))),
-    tls: maybe(
+  mode: maybe(
+    word(['Secured', 'SkipSAN', 'SkipCA', 'SkipAll']),
+    'What is not looked at: the name, the authority, or both.',
+    'Secured',
+  ),
+  serverName: maybe(filled, 'Name we ask for (SNI); the host of the first endpoint by default.'),
+  subjectAltNames: maybe(
+    list(
       map({
-        enabled: maybe(flag),
-        version: maybe(map({ min: maybe(tlsVersion), max: maybe(tlsVersion) })),
-        allowRenegotiation: unsupported(flag, 'TLS 1.3 has none, and TLS 1.2 is better without'),
-        verification: maybe(verification),
+        type: maybe(word(['Exact', 'Prefix']), 'How the value is compared.', 'Exact'),
+        value: must(filled, 'Name, address or URI in the certificate.'),
       }),
     ),
-    extension: unsupported(anything),
-  }),
+    'Names the server may have; the one we ask for by default.',
+  ),
+  caCert: maybe(dataSource, 'Authorities that are trusted; those of the system by default.'),
+  clientCert: maybe(dataSource, 'Certificate we show.'),
+  clientKey: maybe(dataSource, 'Its key.'),
+})
+
+/** Kuma `MeshExternalService`: something outside the mesh under a name. */
+export const meshExternalService = resource('Something outside the mesh under a name.', {
+  spec: must(
+    map({
+      match: must(
+        map({
+          type: maybe(word(['HostnameGenerator']), 'How callers name it.', 'HostnameGenerator'),
+          port: must(port, 'Port that callers name.'),
+          protocol: maybe(word(['tcp', 'http', 'http2', 'grpc']), 'What is spoken.', 'tcp'),
+        }),
+        'How callers find it.',
+      ),
+      endpoints: maybe(
+        list(
+          map({
+            address: must(filled, 'Address, host name, or path of a socket with unix://.'),
+            port: maybe(port, 'Port; a socket has none.'),
+            priority: maybe(integer, 'Larger ones are used when smaller ones fail.', 0),
+          }),
+        ),
+        'Where it is.',
+      ),
+      tls: maybe(
+        map({
+          enabled: maybe(flag, 'Speak TLS.', false),
+          version: maybe(tlsVersions, 'Versions that are spoken.'),
+          allowRenegotiation: unsupported(flag, 'TLS 1.3 has none, and TLS 1.2 is better without'),
+          verification: maybe(verification, 'What its certificate must say.'),
+        }),
+        'TLS on the way out.',
+      ),
+      extension: unsupported(anything),
+    }),
+    'The service itself.',
+  ),
 })
 export type MeshExternalServiceBody = v.InferOutput<typeof meshExternalService>
 
-const labelSelector = maybe(map({ matchLabels: maybe(stringMap) }))
+const labelSelector = (about: string) => maybe(map({ matchLabels }), about)
 
 /** Kuma `HostnameGenerator`: names for destinations. */
-export const hostnameGenerator = map({
-  ...envelope,
-  spec: map({
-    selector: maybe(
-      map({
-        meshService: labelSelector,
-        meshExternalService: labelSelector,
-        meshMultiZoneService: labelSelector,
-      }),
-    ),
-    template: unsupported(text, 'there is no DNS of the mesh; list outbounds by address'),
-    extension: unsupported(anything),
-  }),
+export const hostnameGenerator = resource('Host names for destinations.', {
+  spec: must(
+    map({
+      selector: maybe(
+        map({
+          meshService: labelSelector('MeshServices by label.'),
+          meshExternalService: labelSelector('MeshExternalServices by label.'),
+          meshMultiZoneService: labelSelector('MeshMultiZoneServices by label.'),
+        }),
+        'Which destinations.',
+      ),
+      template: unsupported(text, 'there is no DNS of the mesh; list outbounds by address'),
+      extension: unsupported(anything),
+    }),
+    'The generator itself.',
+  ),
 })
 
 /** Kuma `MeshOpenTelemetryBackend`: a collector. */
-export const meshOpenTelemetryBackend = map({
-  ...envelope,
-  spec: map({
-    endpoint: map({ address: filled, port: maybe(port), path: maybe(text) }),
-    protocol: maybe(word(['grpc', 'http'])),
-    env: unsupported(anything, 'variables of the environment are not looked at'),
-  }),
+export const meshOpenTelemetryBackend = resource('A collector of OpenTelemetry.', {
+  spec: must(
+    map({
+      endpoint: must(
+        map({
+          address: must(filled, 'Address or host name.'),
+          port: maybe(port, 'Port.', 4_317),
+          path: maybe(text, 'Beginning of the path, for HTTP.'),
+        }),
+        'Where it is.',
+      ),
+      protocol: maybe(word(['grpc', 'http']), 'What is spoken.', 'grpc'),
+      env: unsupported(anything, 'variables of the environment are not looked at'),
+    }),
+    'The collector itself.',
+  ),
 })
 export type MeshOpenTelemetryBackendBody = v.InferOutput<typeof meshOpenTelemetryBackend>

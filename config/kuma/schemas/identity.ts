@@ -1,11 +1,12 @@
 import type * as v from 'valibot'
 import {
   anything,
-  envelope,
   filled,
   list,
   map,
   maybe,
+  must,
+  resource,
   stringMap,
   text,
   unsupported,
@@ -15,30 +16,57 @@ import {
 const fromDirectory = 'the certificate comes from the identity directory'
 
 /** Kuma `MeshIdentity`: which dataplanes have an identity, and how its SPIFFE ID is made. */
-export const meshIdentity = map({
-  ...envelope,
-  spec: map({
-    selector: maybe(map({ dataplane: maybe(map({ matchLabels: maybe(stringMap) })) })),
-    spiffeID: maybe(map({ trustDomain: maybe(filled), path: maybe(filled) })),
-    provider: maybe(
-      map({
-        type: word(['Bundled', 'Spire', 'Extension']),
-        bundled: unsupported(anything, fromDirectory),
-        spire: unsupported(anything, fromDirectory),
-        extension: unsupported(anything, fromDirectory),
-      }),
-    ),
-  }),
+export const meshIdentity = resource('Which Dataplanes have an identity, and of which form.', {
+  spec: must(
+    map({
+      selector: maybe(
+        map({
+          dataplane: maybe(
+            map({ matchLabels: maybe(stringMap, 'Labels that they must have; {} is all.') }),
+            'Dataplanes by label.',
+          ),
+        }),
+        'Who it is for; nobody by default.',
+      ),
+      spiffeID: maybe(
+        map({
+          trustDomain: maybe(filled, 'Trust domain.', '{{ .Mesh }}.{{ .Zone }}.mesh.local'),
+          path: maybe(filled, 'Path.', '/workload/{{ .Workload }}'),
+        }),
+        'Form of the SPIFFE ID, with {{ .Mesh }}, {{ .Zone }}, {{ .Workload }}, {{ .Name }} and {{ label "key" }}.',
+      ),
+      provider: maybe(
+        map({
+          type: must(word(['Bundled', 'Spire', 'Extension']), 'Who issues certificates.'),
+          bundled: unsupported(anything, fromDirectory),
+          spire: unsupported(anything, fromDirectory),
+          extension: unsupported(anything, fromDirectory),
+        }),
+        'Who issues certificates.',
+      ),
+    }),
+    'The identity itself.',
+  ),
 })
 export type MeshIdentityBody = v.InferOutput<typeof meshIdentity>
 
 /** Kuma `MeshTrust`: the roots of one trust domain. */
-export const meshTrust = map({
-  ...envelope,
-  spec: map({
-    trustDomain: filled,
-    caBundles: list(map({ type: word(['Pem']), pem: map({ value: text }) })),
-    origin: maybe(anything),
-  }),
+export const meshTrust = resource('The roots of one trust domain.', {
+  spec: must(
+    map({
+      trustDomain: must(filled, 'Trust domain, as in spiffe://<domain>/….'),
+      caBundles: must(
+        list(
+          map({
+            type: must(word(['Pem']), 'Form of the bundle.'),
+            pem: must(map({ value: must(text, 'PEM.') }), 'Certificates of authorities.'),
+          }),
+        ),
+        'Roots that are trusted.',
+      ),
+      origin: maybe(anything, 'Where it comes from; not looked at.'),
+    }),
+    'The trust itself.',
+  ),
 })
 export type MeshTrustBody = v.InferOutput<typeof meshTrust>

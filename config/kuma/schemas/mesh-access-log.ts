@@ -6,37 +6,58 @@ import {
   list,
   map,
   maybe,
+  must,
   tagged,
   text,
   unsupported,
   word,
 } from './shapes.ts'
-import { trafficPolicy } from './target-ref.ts'
+import { fromList, ruleList, toList, trafficPolicy } from './target-ref.ts'
 
 const format = tagged(
   map({
-    type: word(['Plain', 'Json']),
-    plain: maybe(text),
-    json: maybe(list(map({ key: filled, value: text }))),
-    omitEmptyValues: maybe(flag),
+    type: must(word(['Plain', 'Json']), 'Which of the other fields is given.'),
+    plain: maybe(text, 'A line, with operators such as %START_TIME%.'),
+    json: maybe(
+      list(
+        map({
+          key: must(filled, 'Name of the field.'),
+          value: must(text, 'Its value, with operators such as %START_TIME%.'),
+        }),
+      ),
+      'Fields of a JSON object.',
+    ),
+    omitEmptyValues: maybe(flag, 'Leave out what has no value.', false),
   }),
 )
+const formatOr = maybe(format, 'What a line says; that of Kuma by default.')
 
 export const meshAccessLogConf = map({
   backends: maybe(
     list(
       tagged(
         map({
-          type: word(['Tcp', 'File', 'OpenTelemetry']),
-          tcp: maybe(map({ address: filled, format: maybe(format) })),
-          file: maybe(map({ path: filled, format: maybe(format) })),
+          type: must(word(['Tcp', 'File', 'OpenTelemetry']), 'Which of the other fields is given.'),
+          tcp: maybe(
+            map({ address: must(filled, '`host:port`.'), format: formatOr }),
+            'Lines over a TCP connection.',
+          ),
+          file: maybe(
+            map({ path: must(filled, 'Path; /dev/stdout works.'), format: formatOr }),
+            'Lines of a file.',
+          ),
           openTelemetry: unsupported(anything, 'use a File or Tcp backend'),
         }),
       ),
     ),
+    'Where lines go; an empty list writes none.',
   ),
 })
 export type MeshAccessLogConf = v.InferOutput<typeof meshAccessLogConf>
 export type AccessLogFormat = v.InferOutput<typeof format>
 /** Kuma `MeshAccessLog`. */
-export const meshAccessLog = trafficPolicy(meshAccessLogConf)
+export const meshAccessLog = trafficPolicy('A line for every request and connection.', {
+  to: toList(meshAccessLogConf),
+  from: fromList(meshAccessLogConf),
+  rules: ruleList(meshAccessLogConf),
+})

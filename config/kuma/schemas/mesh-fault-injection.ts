@@ -1,28 +1,41 @@
 import * as v from 'valibot'
-import { duration, list, map, maybe, percent, status } from './shapes.ts'
-import { trafficPolicy } from './target-ref.ts'
+import { duration, list, map, maybe, must, percent, status } from './shapes.ts'
+import { fromList, ruleList, toList, trafficPolicy } from './target-ref.ts'
 
 const bandwidth = 'must be a rate such as 512 kbps, 1.5 Mbps or 1 Gbps'
+const share = must(percent, 'Share of the requests.')
 
 export const meshFaultInjectionConf = map({
   http: maybe(
     list(
       map({
-        abort: maybe(map({ httpStatus: status, percentage: percent })),
-        delay: maybe(map({ value: duration, percentage: percent })),
+        abort: maybe(
+          map({ httpStatus: must(status, 'Status of the answer.'), percentage: share }),
+          'Answers instead of the application.',
+        ),
+        delay: maybe(
+          map({ value: must(duration, 'How long.'), percentage: share }),
+          'Holds requests back.',
+        ),
         responseBandwidth: maybe(
           map({
-            limit: v.pipe(
-              v.string(bandwidth),
-              v.regex(/^\d+(?:\.\d+)?\s?(?:[kK]|M|G)bps$/, bandwidth),
+            limit: must(
+              v.pipe(v.string(bandwidth), v.regex(/^\d+(?:\.\d+)?\s?(?:[kK]|M|G)bps$/, bandwidth)),
+              'Bits per second.',
             ),
-            percentage: percent,
+            percentage: share,
           }),
+          'Slows answers down.',
         ),
       }),
     ),
+    'Faults of HTTP requests, each on its own.',
   ),
 })
 export type MeshFaultInjectionConf = v.InferOutput<typeof meshFaultInjectionConf>
 /** Kuma `MeshFaultInjection`. */
-export const meshFaultInjection = trafficPolicy(meshFaultInjectionConf)
+export const meshFaultInjection = trafficPolicy('Makes arriving requests fail, for tests.', {
+  to: toList(meshFaultInjectionConf),
+  from: fromList(meshFaultInjectionConf),
+  rules: ruleList(meshFaultInjectionConf),
+})

@@ -11,33 +11,56 @@ import {
   text,
   uint32,
 } from './shapes.ts'
-import { trafficPolicy } from './target-ref.ts'
+import { toList, trafficPolicy } from './target-ref.ts'
+
+const disabled = maybe(flag, 'Switches it off.', false)
 
 export const meshHealthCheckConf = map({
-  interval: maybe(duration),
-  timeout: maybe(duration),
-  unhealthyThreshold: maybe(uint32),
-  healthyThreshold: maybe(uint32),
-  initialJitter: maybe(duration),
-  intervalJitter: maybe(duration),
-  intervalJitterPercent: maybe(uint32),
-  healthyPanicThreshold: maybe(percent),
-  failTrafficOnPanic: maybe(flag),
-  eventLogPath: maybe(text),
-  alwaysLogHealthCheckFailures: maybe(flag),
-  noTrafficInterval: maybe(duration),
-  reuseConnection: maybe(flag),
-  tcp: maybe(map({ disabled: maybe(flag), send: maybe(text), receive: maybe(list(text)) })),
+  interval: maybe(duration, 'Between two probes.', '1m'),
+  timeout: maybe(duration, 'Time for one probe.', '15s'),
+  unhealthyThreshold: maybe(uint32, 'Failures in a row that make an endpoint unhealthy.', 5),
+  healthyThreshold: maybe(uint32, 'Successes in a row that make it healthy again.', 1),
+  initialJitter: maybe(duration, 'Most by which the first probe is put off, at random.'),
+  intervalJitter: maybe(duration, 'Most that is added to an interval, at random.'),
+  intervalJitterPercent: maybe(uint32, 'The same, in percent of the interval.'),
+  healthyPanicThreshold: maybe(
+    percent,
+    'With fewer healthy endpoints than this percentage all are used (2.x; MeshCircuitBreaker in 3.0).',
+    50,
+  ),
+  failTrafficOnPanic: maybe(flag, 'Then use none instead.', false),
+  eventLogPath: maybe(text, 'File that changes of health are written to.'),
+  alwaysLogHealthCheckFailures: maybe(flag, 'Write every failure, not only the first.', false),
+  noTrafficInterval: maybe(duration, 'Between two probes while nobody calls.', '60s'),
+  reuseConnection: maybe(flag, 'Keep the connection between probes.', true),
+  tcp: maybe(
+    map({
+      disabled,
+      send: maybe(text, 'Bytes to send, in base64; nothing: connecting is enough.'),
+      receive: maybe(list(text), 'Bytes that must come, in this order, in base64.'),
+    }),
+    'Probe by connecting; also for HTTP and gRPC where they have none of their own.',
+  ),
   http: maybe(
     map({
-      disabled: maybe(flag),
-      path: maybe(text),
-      requestHeadersToAdd: maybe(headerChanges),
-      expectedStatuses: maybe(list(status)),
+      disabled,
+      path: maybe(text, 'Path of the request.', '/'),
+      requestHeadersToAdd: maybe(headerChanges, 'Headers of the request.'),
+      expectedStatuses: maybe(list(status), 'Statuses of health; 200 by default.'),
     }),
+    'Probe by a GET request, for destinations that speak HTTP.',
   ),
-  grpc: maybe(map({ disabled: maybe(flag), serviceName: maybe(text), authority: maybe(text) })),
+  grpc: maybe(
+    map({
+      disabled,
+      serviceName: maybe(text, 'Service that is asked about; the server as a whole by default.'),
+      authority: maybe(text, '`:authority` of the request; the name of the cluster by default.'),
+    }),
+    'Probe by grpc.health.v1, for destinations that speak gRPC.',
+  ),
 })
 export type MeshHealthCheckConf = v.InferOutput<typeof meshHealthCheckConf>
 /** Kuma `MeshHealthCheck`. */
-export const meshHealthCheck = trafficPolicy(meshHealthCheckConf)
+export const meshHealthCheck = trafficPolicy('Probes of endpoints.', {
+  to: toList(meshHealthCheckConf),
+})

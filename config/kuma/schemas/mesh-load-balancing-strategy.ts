@@ -7,76 +7,138 @@ import {
   list,
   map,
   maybe,
+  must,
   percent,
   tagged,
   text,
   uint32,
   word,
 } from './shapes.ts'
-import { trafficPolicy } from './target-ref.ts'
+import { toList, trafficPolicy } from './target-ref.ts'
 
-const hashPolicies = maybe(
-  list(
-    tagged(
-      map({
-        type: word(['Header', 'Cookie', 'Connection', 'SourceIP', 'QueryParameter', 'FilterState']),
-        terminal: maybe(flag),
-        header: maybe(map({ name: filled })),
-        cookie: maybe(map({ name: filled, ttl: maybe(duration), path: maybe(text) })),
-        connection: maybe(map({ sourceIP: maybe(flag) })),
-        queryParameter: maybe(map({ name: filled })),
-        filterState: maybe(map({ key: filled })),
-      }),
+const hashPolicy = tagged(
+  map({
+    type: must(
+      word(['Header', 'Cookie', 'Connection', 'SourceIP', 'QueryParameter', 'FilterState']),
+      'Which of the other fields is given.',
     ),
-  ),
+    terminal: maybe(flag, 'If it gives a value, those after it are not looked at.', false),
+    header: maybe(map({ name: must(filled, 'Name of the header.') }), 'Value of a header.'),
+    cookie: maybe(
+      map({
+        name: must(filled, 'Name of the cookie.'),
+        ttl: maybe(duration, 'Life of the cookie we make where it is missing; none: we make none.'),
+        path: maybe(text, 'Path of the cookie we make.'),
+      }),
+      'Value of a cookie.',
+    ),
+    connection: maybe(
+      map({ sourceIP: maybe(flag, 'Take the address of the caller.', false) }),
+      'What the connection says.',
+    ),
+    queryParameter: maybe(
+      map({ name: must(filled, 'Name of the parameter.') }),
+      'Value of a parameter of the query.',
+    ),
+    filterState: maybe(map({ key: must(filled, 'Key.') }), 'State of a filter of Envoy.'),
+  }),
 )
+const hashPolicies = maybe(
+  list(hashPolicy),
+  'What RingHash and Maglev make their hash of; at random where nothing gives a value.',
+)
+
+const loadBalancer = map({
+  type: must(word(['RoundRobin', 'LeastRequest', 'RingHash', 'Random', 'Maglev']), 'Which one.'),
+  roundRobin: maybe(map({}), 'One after the other; has no settings.'),
+  random: maybe(map({}), 'Any; has no settings.'),
+  leastRequest: maybe(
+    map({
+      choiceCount: maybe(uint32, 'The least busy of so many, taken at random.', 2),
+      activeRequestBias: maybe(decimal, 'How much open requests count against weights.', 1),
+    }),
+    'The least busy of some.',
+  ),
+  ringHash: maybe(
+    map({
+      hashFunction: maybe(word(['XXHash', 'MurmurHash2']), 'Which hash.', 'XXHash'),
+      minRingSize: maybe(uint32, 'Fewest points on the ring.', 1_024),
+      maxRingSize: maybe(uint32, 'Most points on the ring.', 8_388_608),
+      hashPolicies,
+    }),
+    'By hash, on a ring.',
+  ),
+  maglev: maybe(
+    map({ tableSize: maybe(uint32, 'Places in the table, a prime.', 65_537), hashPolicies }),
+    'By hash, from a table.',
+  ),
+})
 
 const zones = list(filled)
 
-export const meshLoadBalancingStrategyConf = map({
-  loadBalancer: maybe(
-    map({
-      type: word(['RoundRobin', 'LeastRequest', 'RingHash', 'Random', 'Maglev']),
-      roundRobin: maybe(map({})),
-      random: maybe(map({})),
-      leastRequest: maybe(map({ choiceCount: maybe(uint32), activeRequestBias: maybe(decimal) })),
-      ringHash: maybe(
-        map({
-          hashFunction: maybe(word(['XXHash', 'MurmurHash2'])),
-          minRingSize: maybe(uint32),
-          maxRingSize: maybe(uint32),
-          hashPolicies,
-        }),
-      ),
-      maglev: maybe(map({ tableSize: maybe(uint32), hashPolicies })),
-    }),
+const crossZone = map({
+  failover: maybe(
+    list(
+      map({
+        from: maybe(
+          map({ zones: must(zones, 'Names of zones.') }),
+          'Zones of callers that the rule is for; all by default.',
+        ),
+        to: must(
+          map({
+            type: must(
+              word(['None', 'Only', 'Any', 'AnyExcept']),
+              'Which zones; Only and AnyExcept need `zones`.',
+            ),
+            zones: maybe(zones, 'Names of zones.'),
+          }),
+          'Zones that may take over.',
+        ),
+      }),
+    ),
+    'Who takes over, the first rule first; without any no other zone does.',
   ),
+  failoverThreshold: maybe(
+    map({
+      percentage: must(
+        percent,
+        'With fewer healthy endpoints than this percentage the next zones take load.',
+      ),
+    }),
+    'When others take over; 50 percent by default.',
+  ),
+})
+
+export const meshLoadBalancingStrategyConf = map({
+  loadBalancer: maybe(loadBalancer, 'How an endpoint is picked; RoundRobin by default.'),
   hashPolicies,
   localityAwareness: maybe(
     map({
-      disabled: maybe(flag),
+      disabled: maybe(flag, 'Treat all endpoints alike.', false),
       localZone: maybe(
-        map({ affinityTags: maybe(list(map({ key: filled, weight: maybe(uint32) }))) }),
-      ),
-      crossZone: maybe(
         map({
-          failover: maybe(
+          affinityTags: maybe(
             list(
               map({
-                from: maybe(map({ zones })),
-                to: map({
-                  type: word(['None', 'Only', 'Any', 'AnyExcept']),
-                  zones: maybe(zones),
-                }),
+                key: must(filled, 'Tag or label that caller and endpoint share.'),
+                weight: maybe(
+                  uint32,
+                  'How much such endpoints weigh; 9, 90, 900 … from the last up by default.',
+                ),
               }),
             ),
+            'What brings endpoints of the zone nearer, the most important first.',
           ),
-          failoverThreshold: maybe(map({ percentage: percent })),
         }),
+        'Within our zone.',
       ),
+      crossZone: maybe(crossZone, 'Between zones.'),
     }),
+    'Which endpoints come first.',
   ),
 })
 export type MeshLoadBalancingStrategyConf = v.InferOutput<typeof meshLoadBalancingStrategyConf>
 /** Kuma `MeshLoadBalancingStrategy`. */
-export const meshLoadBalancingStrategy = trafficPolicy(meshLoadBalancingStrategyConf)
+export const meshLoadBalancingStrategy = trafficPolicy('How an endpoint is picked.', {
+  to: toList(meshLoadBalancingStrategyConf),
+})

@@ -1,52 +1,88 @@
 import type * as v from 'valibot'
-import { duration, filled, flag, list, map, maybe, port, text, word } from './shapes.ts'
+import {
+  collector,
+  duration,
+  filled,
+  flag,
+  list,
+  map,
+  maybe,
+  must,
+  port,
+  text,
+  word,
+} from './shapes.ts'
 import { proxyPolicy } from './target-ref.ts'
 
-const selectors = maybe(
-  list(map({ type: word(['Prefix', 'Regex', 'Exact', 'Contains']), match: filled })),
-)
+const selectors = (about: string) =>
+  maybe(
+    list(
+      map({
+        type: must(word(['Prefix', 'Regex', 'Exact', 'Contains']), 'How names are compared.'),
+        match: must(filled, 'What they are compared with.'),
+      }),
+    ),
+    about,
+  )
+
+const sidecar = map({
+  profiles: maybe(
+    map({
+      appendProfiles: maybe(
+        list(map({ name: must(word(['All', 'Basic', 'None']), 'Which profile.') })),
+        'Sets of metrics, the broadest counts; Basic by default.',
+      ),
+      exclude: selectors('What is left out of them.'),
+      include: selectors('What is shown all the same.'),
+    }),
+    'Which of our own metrics.',
+  ),
+  includeUnused: maybe(flag, 'Show what never counted, too.', false),
+})
+
+const prometheus = map({
+  clientId: maybe(text, 'Which scraper it is for.'),
+  port: maybe(port, 'Port that is listened on.', 5_670),
+  path: maybe(text, 'Path of the page.', '/metrics'),
+  tls: maybe(
+    map({
+      mode: maybe(
+        word(['Disabled', 'ProvidedTLS', 'ActiveMTLSBackend']),
+        'ProvidedTLS: with the certificate given to the agent. ActiveMTLSBackend: mutual TLS of the mesh.',
+        'Disabled',
+      ),
+    }),
+    'How the page is secured.',
+  ),
+})
+
+const application = map({
+  name: maybe(text, 'Name of it; the port by default.'),
+  path: maybe(text, 'Path of its page.', '/metrics'),
+  address: maybe(filled, 'Address of it; that of the Dataplane by default.'),
+  port: must(port, 'Port of it.'),
+})
 
 export const meshMetricConf = map({
-  sidecar: maybe(
-    map({
-      profiles: maybe(
-        map({
-          appendProfiles: maybe(list(map({ name: word(['All', 'Basic', 'None']) }))),
-          exclude: selectors,
-          include: selectors,
-        }),
-      ),
-      includeUnused: maybe(flag),
-    }),
-  ),
-  applications: maybe(
-    list(map({ name: maybe(text), path: maybe(text), address: maybe(filled), port })),
-  ),
+  sidecar: maybe(sidecar, 'Metrics of the sidecar.'),
+  applications: maybe(list(application), 'Applications whose metrics are shown with ours.'),
   backends: maybe(
     list(
       map({
-        type: word(['Prometheus', 'OpenTelemetry']),
-        prometheus: maybe(
-          map({
-            clientId: maybe(text),
-            port: maybe(port),
-            path: maybe(text),
-            tls: maybe(
-              map({ mode: maybe(word(['Disabled', 'ProvidedTLS', 'ActiveMTLSBackend'])) }),
-            ),
-          }),
-        ),
+        type: must(word(['Prometheus', 'OpenTelemetry']), 'Which of the other fields is given.'),
+        prometheus: maybe(prometheus, 'A page to scrape.'),
         openTelemetry: maybe(
           map({
-            endpoint: maybe(filled),
-            backendRef: maybe(map({ kind: word(['MeshOpenTelemetryBackend']), name: filled })),
-            refreshInterval: maybe(duration),
+            ...collector.entries,
+            refreshInterval: maybe(duration, 'Between two messages.', '60s'),
           }),
+          'A collector to send to.',
         ),
       }),
     ),
+    'Who gets them.',
   ),
 })
 export type MeshMetricConf = v.InferOutput<typeof meshMetricConf>
 /** Kuma `MeshMetric`. */
-export const meshMetric = proxyPolicy(meshMetricConf)
+export const meshMetric = proxyPolicy('Metrics of sidecar and application.', meshMetricConf)

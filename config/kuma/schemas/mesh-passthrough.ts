@@ -1,19 +1,24 @@
-import { filled, list, map, maybe, port, unsupported, word } from './shapes.ts'
+import { filled, list, map, maybe, must, port, unsupported, word } from './shapes.ts'
 import { proxyPolicy } from './target-ref.ts'
 
 const redirect = 'traffic that no outbound takes is not ours without transparent proxying'
 
 /** Kuma `MeshPassthrough`. */
 export const meshPassthrough = proxyPolicy(
+  'Traffic that no outbound takes.',
   map({
     passthroughMode: unsupported(word(['All', 'Matched', 'None']), redirect),
     appendMatch: unsupported(
       list(
         map({
-          type: word(['Domain', 'IP', 'CIDR']),
-          value: filled,
-          port: maybe(port),
-          protocol: maybe(word(['tcp', 'tls', 'grpc', 'http', 'http2', 'mysql'])),
+          type: must(word(['Domain', 'IP', 'CIDR']), 'What the value is.'),
+          value: must(filled, 'Domain, which may begin with *., address or network.'),
+          port: maybe(port, 'Port; all by default.'),
+          protocol: maybe(
+            word(['tcp', 'tls', 'grpc', 'http', 'http2', 'mysql']),
+            'What is spoken.',
+            'tcp',
+          ),
         }),
       ),
       redirect,

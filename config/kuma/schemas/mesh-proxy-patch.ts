@@ -3,6 +3,7 @@ import { proxyPolicy } from './target-ref.ts'
 
 /** Kuma `MeshProxyPatch`. */
 export const meshProxyPatch = proxyPolicy(
+  'Changes of what the other resources make.',
   map({
     appendModifications: unsupported(
       list(anything),

@@ -1,23 +1,42 @@
 import type * as v from 'valibot'
-import { duration, flag, headerChanges, map, maybe, status, uint32 } from './shapes.ts'
-import { trafficPolicy } from './target-ref.ts'
+import { duration, flag, headerChanges, map, maybe, must, status, uint32 } from './shapes.ts'
+import { fromList, ruleList, toList, trafficPolicy } from './target-ref.ts'
 
-const rate = map({ num: uint32, interval: duration })
+const rate = map({
+  num: must(uint32, 'So many, from 1.'),
+  interval: must(duration, 'In so long, at least 50ms.'),
+})
+const disabled = maybe(flag, 'Switches the limit off.', false)
 
 export const meshRateLimitConf = map({
   local: maybe(
     map({
       http: maybe(
         map({
-          disabled: maybe(flag),
-          requestRate: maybe(rate),
-          onRateLimit: maybe(map({ status: maybe(status), headers: maybe(headerChanges) })),
+          disabled,
+          requestRate: maybe(rate, 'Requests that are let through.'),
+          onRateLimit: maybe(
+            map({
+              status: maybe(status, 'Status of the answer.', 429),
+              headers: maybe(headerChanges, 'Headers of the answer.'),
+            }),
+            'How the others are answered.',
+          ),
         }),
+        'For applications that speak HTTP.',
       ),
-      tcp: maybe(map({ disabled: maybe(flag), connectionRate: maybe(rate) })),
+      tcp: maybe(
+        map({ disabled, connectionRate: maybe(rate, 'Connections that are let through.') }),
+        'For the others.',
+      ),
     }),
+    'A limit of each proxy by itself.',
   ),
 })
 export type MeshRateLimitConf = v.InferOutput<typeof meshRateLimitConf>
 /** Kuma `MeshRateLimit`. */
-export const meshRateLimit = trafficPolicy(meshRateLimitConf)
+export const meshRateLimit = trafficPolicy('Limits of what arrives.', {
+  to: toList(meshRateLimitConf),
+  from: fromList(meshRateLimitConf),
+  rules: ruleList(meshRateLimitConf),
+})

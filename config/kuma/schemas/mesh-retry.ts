@@ -6,12 +6,13 @@ import {
   list,
   map,
   maybe,
+  must,
   stringMap,
   text,
   uint32,
   word,
 } from './shapes.ts'
-import { trafficPolicy } from './target-ref.ts'
+import { toList, trafficPolicy } from './target-ref.ts'
 
 /** Words of `http.retryOn`; a numeric status is allowed as well. */
 export const httpRetryOn = [
@@ -38,25 +39,45 @@ export const httpRetryOn = [
 const retryWords = `must be a status in quotes or one of ${httpRetryOn.join(', ')}`
 
 const headerMatch = map({
-  name: filled,
-  type: maybe(word(['Exact', 'Present', 'RegularExpression', 'Absent', 'Prefix'])),
-  value: maybe(text),
+  name: must(filled, 'Name of the header.'),
+  type: maybe(
+    word(['Exact', 'Present', 'RegularExpression', 'Absent', 'Prefix']),
+    'How the value is compared.',
+    'Exact',
+  ),
+  value: maybe(text, 'What it is compared with.'),
 })
 
-const backOff = map({ baseInterval: maybe(duration), maxInterval: maybe(duration) })
-const rateLimitedBackOff = map({
-  resetHeaders: maybe(list(map({ name: filled, format: word(['Seconds', 'UnixTimestamp']) }))),
-  maxInterval: maybe(duration),
+const backOff = map({
+  baseInterval: maybe(duration, 'Shortest pause; it doubles with every try.', '25ms'),
+  maxInterval: maybe(duration, 'Longest pause; 10 times the shortest by default.'),
 })
+
+const rateLimitedBackOff = map({
+  resetHeaders: maybe(
+    list(
+      map({
+        name: must(filled, 'Name of the header.'),
+        format: must(word(['Seconds', 'UnixTimestamp']), 'What its value says.'),
+      }),
+    ),
+    'Headers of answers that say when to come again; the first that is there counts.',
+  ),
+  maxInterval: maybe(duration, 'Longest pause a header may ask for.', '300s'),
+})
+
 const common = {
-  numRetries: maybe(uint32),
-  perTryTimeout: maybe(duration),
-  backOff: maybe(backOff),
-  rateLimitedBackOff: maybe(rateLimitedBackOff),
+  numRetries: maybe(uint32, 'Most tries after the first; 0: none.', 1),
+  perTryTimeout: maybe(duration, 'Time for one try; that of the whole request by default.'),
+  backOff: maybe(backOff, 'Pauses between tries.'),
+  rateLimitedBackOff: maybe(rateLimitedBackOff, 'Pauses that the answer asks for.'),
 }
 
 export const meshRetryConf = map({
-  tcp: maybe(map({ maxConnectAttempt: maybe(uint32) })),
+  tcp: maybe(
+    map({ maxConnectAttempt: maybe(uint32, 'Most attempts to connect.', 1) }),
+    'For destinations that speak neither HTTP nor gRPC.',
+  ),
   http: maybe(
     map({
       ...common,
@@ -67,20 +88,36 @@ export const meshRetryConf = map({
             retryWords,
           ),
         ),
+        'What is tried again: conditions, methods, or a status in quotes. Default GatewayError, ConnectFailure, RefusedStream.',
       ),
-      retriableResponseHeaders: maybe(list(headerMatch)),
-      retriableRequestHeaders: maybe(list(headerMatch)),
+      retriableResponseHeaders: maybe(
+        list(headerMatch),
+        'Headers of answers that are tried again.',
+      ),
+      retriableRequestHeaders: maybe(
+        list(headerMatch),
+        'Headers of requests that may be tried again; all by default.',
+      ),
       hostSelection: maybe(
         list(
           map({
-            predicate: word(['OmitPreviousHosts', 'OmitHostsWithTags', 'OmitPreviousPriorities']),
-            tags: maybe(stringMap),
-            updateFrequency: maybe(integer),
+            predicate: must(
+              word(['OmitPreviousHosts', 'OmitHostsWithTags', 'OmitPreviousPriorities']),
+              'Which endpoints a further try avoids.',
+            ),
+            tags: maybe(stringMap, 'Tags of those to avoid, with OmitHostsWithTags.'),
+            updateFrequency: maybe(
+              integer,
+              'After so many tries a priority is left, with OmitPreviousPriorities.',
+              2,
+            ),
           }),
         ),
+        'Which endpoints a further try takes.',
       ),
-      hostSelectionMaxAttempts: maybe(uint32),
+      hostSelectionMaxAttempts: maybe(uint32, 'How often another endpoint is looked for.', 3),
     }),
+    'For destinations that speak HTTP.',
   ),
   grpc: maybe(
     map({
@@ -89,10 +126,14 @@ export const meshRetryConf = map({
         list(
           word(['Canceled', 'DeadlineExceeded', 'Internal', 'ResourceExhausted', 'Unavailable']),
         ),
+        'Statuses that are tried again. Default all of them but DeadlineExceeded and Internal, with connection failures.',
       ),
     }),
+    'For destinations that speak gRPC.',
   ),
 })
 export type MeshRetryConf = v.InferOutput<typeof meshRetryConf>
 /** Kuma `MeshRetry`. */
-export const meshRetry = trafficPolicy(meshRetryConf)
+export const meshRetry = trafficPolicy('Tries failed requests and connections again.', {
+  to: toList(meshRetryConf),
+})

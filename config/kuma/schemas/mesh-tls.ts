@@ -1,8 +1,15 @@
 import type * as v from 'valibot'
 import { list, map, maybe, word } from './shapes.ts'
-import { trafficPolicy } from './target-ref.ts'
+import { fromList, ruleList, trafficPolicy } from './target-ref.ts'
 
-const version = word(['TLSAuto', 'TLS10', 'TLS11', 'TLS12', 'TLS13'])
+/** Versions as Kuma names them. */
+export const tlsVersion = word(['TLSAuto', 'TLS10', 'TLS11', 'TLS12', 'TLS13'])
+
+/** Oldest and newest version. */
+export const tlsVersions = map({
+  min: maybe(tlsVersion, 'Oldest version that is spoken; TLS12 at least.', 'TLSAuto'),
+  max: maybe(tlsVersion, 'Newest version that is spoken.', 'TLSAuto'),
+})
 
 /** Ciphers of TLS 1.2 that Kuma allows. */
 export const tlsCiphers = [
@@ -15,10 +22,16 @@ export const tlsCiphers = [
 ] as const
 
 export const meshTlsConf = map({
-  mode: maybe(word(['Strict', 'Permissive'])),
-  tlsVersion: maybe(map({ min: maybe(version), max: maybe(version) })),
-  tlsCiphers: maybe(list(word(tlsCiphers))),
+  mode: maybe(
+    word(['Strict', 'Permissive']),
+    'Strict: mutual TLS alone. Permissive: plaintext and the TLS of the application as well. Default that of Mesh.mtls, else Strict.',
+  ),
+  tlsVersion: maybe(tlsVersions, 'Versions between proxies.'),
+  tlsCiphers: maybe(list(word(tlsCiphers)), 'Ciphers of TLS 1.2, the best first.'),
 })
 export type MeshTlsConf = v.InferOutput<typeof meshTlsConf>
 /** Kuma `MeshTLS`. */
-export const meshTls = trafficPolicy(meshTlsConf)
+export const meshTls = trafficPolicy('How proxies speak mutual TLS with each other.', {
+  from: fromList(meshTlsConf),
+  rules: ruleList(meshTlsConf),
+})

@@ -1,10 +1,12 @@
 import type * as v from 'valibot'
 import {
+  collector,
   filled,
   flag,
   list,
   map,
   maybe,
+  must,
   percent,
   tagged,
   text,
@@ -13,50 +15,64 @@ import {
 } from './shapes.ts'
 import { proxyPolicy } from './target-ref.ts'
 
+const zipkin = map({
+  url: must(filled, 'Where spans go, as in http://zipkin:9411/api/v2/spans.'),
+  traceId128bit: unsupported(flag, 'trace ids always have 128 bits'),
+  apiVersion: unsupported(
+    word(['httpJson', 'httpJsonV1', 'httpProto']),
+    'spans are sent as JSON, version 2',
+  ),
+  sharedSpanContext: unsupported(flag, 'client and server spans are always separate'),
+})
+
 export const meshTraceConf = map({
   backends: maybe(
     list(
       tagged(
         map({
-          type: word(['Zipkin', 'Datadog', 'OpenTelemetry']),
-          zipkin: maybe(
-            map({
-              url: filled,
-              traceId128bit: unsupported(flag, 'trace ids always have 128 bits'),
-              apiVersion: unsupported(
-                word(['httpJson', 'httpJsonV1', 'httpProto']),
-                'spans are sent as JSON, version 2',
-              ),
-              sharedSpanContext: unsupported(flag, 'client and server spans are always separate'),
-            }),
+          type: must(
+            word(['Zipkin', 'Datadog', 'OpenTelemetry']),
+            'Which of the other fields is given.',
           ),
-          datadog: maybe(map({ url: filled, splitService: unsupported(flag) })),
-          openTelemetry: maybe(
+          zipkin: maybe(zipkin, 'Zipkin and what understands it.'),
+          datadog: maybe(
             map({
-              endpoint: maybe(filled),
-              backendRef: maybe(
-                map({
-                  kind: word(['MeshOpenTelemetryBackend']),
-                  name: filled,
-                }),
-              ),
+              url: must(filled, 'Address of the agent, as in http://127.0.0.1:8126.'),
+              splitService: unsupported(flag),
             }),
+            'An agent of Datadog.',
           ),
+          openTelemetry: maybe(collector, 'A collector of OpenTelemetry.'),
         }),
       ),
     ),
+    'Where spans go, one place at most; an empty list makes none.',
   ),
-  sampling: maybe(map({ overall: maybe(percent), client: maybe(percent), random: maybe(percent) })),
+  sampling: maybe(
+    map({
+      overall: maybe(percent, 'Most requests that are traced.', 100),
+      client: maybe(percent, 'Of requests whose caller asks for it.', 100),
+      random: maybe(percent, 'Of all others.', 100),
+    }),
+    'Which requests are traced, in percent.',
+  ),
   tags: maybe(
     list(
       map({
-        name: filled,
-        literal: maybe(text),
-        header: maybe(map({ name: filled, default: maybe(text) })),
+        name: must(filled, 'Name of the tag.'),
+        literal: maybe(text, 'Its value.'),
+        header: maybe(
+          map({
+            name: must(filled, 'Name of the header.'),
+            default: maybe(text, 'Value where the header is missing; else there is no tag.'),
+          }),
+          'Header of the request that has its value.',
+        ),
       }),
     ),
+    'What every span says besides.',
   ),
 })
 export type MeshTraceConf = v.InferOutput<typeof meshTraceConf>
 /** Kuma `MeshTrace`. */
-export const meshTrace = proxyPolicy(meshTraceConf)
+export const meshTrace = proxyPolicy('Spans of HTTP requests.', meshTraceConf)

@@ -1,15 +1,22 @@
 import type * as v from 'valibot'
 import { list, map, maybe, peerMatch, word } from './shapes.ts'
-import { trafficPolicy } from './target-ref.ts'
+import { fromList, ruleList, trafficPolicy } from './target-ref.ts'
 
 export const meshTrafficPermissionConf = map({
-  /** 2.x, in `from`. */
-  action: maybe(word(['Allow', 'Deny', 'AllowWithShadowDeny'])),
-  /** 3.0, in `rules`. */
-  deny: maybe(list(peerMatch)),
-  allowWithShadowDeny: maybe(list(peerMatch)),
-  allow: maybe(list(peerMatch)),
+  action: maybe(
+    word(['Allow', 'Deny', 'AllowWithShadowDeny']),
+    'What happens to the callers of an entry of `from` (2.x).',
+  ),
+  deny: maybe(list(peerMatch), 'Callers that are refused; wins over the others.'),
+  allowWithShadowDeny: maybe(
+    list(peerMatch),
+    'Callers that are let through and written down as if refused.',
+  ),
+  allow: maybe(list(peerMatch), 'Callers that are let through.'),
 })
 export type MeshTrafficPermissionConf = v.InferOutput<typeof meshTrafficPermissionConf>
 /** Kuma `MeshTrafficPermission`. */
-export const meshTrafficPermission = trafficPolicy(meshTrafficPermissionConf)
+export const meshTrafficPermission = trafficPolicy(
+  'Who may call. Without any nobody may, where mutual TLS is on.',
+  { from: fromList(meshTrafficPermissionConf), rules: ruleList(meshTrafficPermissionConf) },
+)

@@ -2,12 +2,13 @@ import type * as v from 'valibot'
 import {
   anything,
   duration,
-  envelope,
   filled,
   flag,
   list,
   map,
   maybe,
+  must,
+  resource,
   text,
   unsupported,
   word,
@@ -15,48 +16,65 @@ import {
 
 const fromDirectory = 'the certificate comes from the identity directory'
 
+const backend = map({
+  name: must(filled, 'Name of the backend.'),
+  type: must(filled, 'Who issues certificates.'),
+  mode: maybe(
+    word(['STRICT', 'PERMISSIVE']),
+    'PERMISSIVE: plaintext and the TLS of the application as well.',
+    'STRICT',
+  ),
+  conf: unsupported(anything, fromDirectory),
+  dpCert: unsupported(
+    map({
+      rotation: maybe(map({ expiration: maybe(text, 'Life of a certificate.') }), 'Renewal.'),
+      requestTimeout: maybe(duration, 'Time to get one.'),
+    }),
+    fromDirectory,
+  ),
+  rootChain: unsupported(
+    map({ requestTimeout: maybe(duration, 'Time to get them.') }),
+    fromDirectory,
+  ),
+})
+
+const mtls = map({
+  enabledBackend: maybe(text, 'Name of the backend in use; none: no mutual TLS.'),
+  skipValidation: maybe(flag, 'Not looked at.'),
+  backends: maybe(list(backend), 'Who may issue certificates.'),
+})
+
+const routing = map({
+  localityAwareLoadBalancing: maybe(flag, 'Endpoints of other zones come second.', false),
+  zoneEgress: unsupported(flag, 'there is no zone egress'),
+  defaultForbidMeshExternalServiceAccess: unsupported(flag, 'there is no zone egress'),
+})
+
 /** Kuma `Mesh` (2.x; of 3.0 only `skipCreatingInitialPolicies` is live). */
-export const mesh = map({
-  ...envelope,
-  mtls: maybe(
-    map({
-      enabledBackend: maybe(text),
-      skipValidation: maybe(flag),
-      backends: maybe(
-        list(
-          map({
-            name: filled,
-            type: filled,
-            mode: maybe(word(['STRICT', 'PERMISSIVE'])),
-            conf: unsupported(anything, fromDirectory),
-            dpCert: unsupported(
-              map({
-                rotation: maybe(map({ expiration: maybe(text) })),
-                requestTimeout: maybe(duration),
-              }),
-              fromDirectory,
-            ),
-            rootChain: unsupported(map({ requestTimeout: maybe(duration) }), fromDirectory),
-          }),
-        ),
-      ),
-    }),
+export const mesh = resource('A mesh.', {
+  mtls: maybe(mtls, 'Mutual TLS (2.x; MeshIdentity and MeshTLS in 3.0).'),
+  networking: maybe(
+    map({ outbound: maybe(map({ passthrough: unsupported(flag) }), 'Calls of applications.') }),
+    'Traffic that no outbound takes (2.x; MeshPassthrough in 3.0).',
   ),
-  networking: maybe(map({ outbound: maybe(map({ passthrough: unsupported(flag) })) })),
-  routing: maybe(
-    map({
-      localityAwareLoadBalancing: maybe(flag),
-      zoneEgress: unsupported(flag, 'there is no zone egress'),
-      defaultForbidMeshExternalServiceAccess: unsupported(flag, 'there is no zone egress'),
-    }),
-  ),
+  routing: maybe(routing, 'Between zones (2.x).'),
   logging: unsupported(anything, 'use MeshAccessLog'),
   tracing: unsupported(anything, 'use MeshTrace'),
   metrics: unsupported(anything, 'use MeshMetric'),
   constraints: unsupported(anything),
   meshServices: maybe(
-    map({ mode: maybe(word(['Disabled', 'Everywhere', 'ReachableBackends', 'Exclusive'])) }),
+    map({
+      mode: maybe(
+        word(['Disabled', 'Everywhere', 'ReachableBackends', 'Exclusive']),
+        'Whether every kuma.io/service is a MeshService as well (2.x).',
+        'Disabled',
+      ),
+    }),
+    'MeshServices that are made of tags.',
   ),
-  skipCreatingInitialPolicies: maybe(list(text)),
+  skipCreatingInitialPolicies: maybe(
+    list(text),
+    'Kinds of default policies to leave out; * for all.',
+  ),
 })
 export type MeshBody = v.InferOutput<typeof mesh>

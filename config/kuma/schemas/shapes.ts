@@ -71,8 +71,25 @@ export const map = <const E extends v.ObjectEntries>(
 export const word = <const W extends readonly string[]>(words: W) =>
   v.picklist(words, `must be one of ${words.join(', ')}`)
 
-export const maybe = <const S extends v.GenericSchema>(schema: S): v.OptionalSchema<S, undefined> =>
-  v.optional(schema)
+/** A default as editors show it. */
+type Default = string | number | boolean
+
+/** What a field is for, and what holds without it: for the JSON Schema of editors and the pages of fields. */
+const told = (about: string, byDefault?: Default) => ({
+  ...(about === '' ? {} : { description: about }),
+  ...(byDefault === undefined ? {} : { default: byDefault }),
+})
+
+/** A field that may be left out. */
+export const maybe = <const S extends v.GenericSchema>(
+  schema: S,
+  about = '',
+  byDefault?: Default,
+): v.OptionalSchema<S, undefined> => v.pipe(v.optional(schema), v.metadata(told(about, byDefault)))
+
+/** A field that must be there. */
+export const must = <const S extends v.GenericSchema>(schema: S, about: string) =>
+  v.pipe(schema, v.metadata(told(about)))
 
 /** A field that Kuma knows and that changes nothing here; whoever sets it is told so, with the hint. */
 export const unsupported = <const S extends v.GenericSchema>(
@@ -84,40 +101,77 @@ export const unsupported = <const S extends v.GenericSchema>(
 export const tagged = <const S extends v.GenericSchema>(schema: S) =>
   v.pipe(schema, v.metadata({ sectionByType: true }))
 
-/** What every universal resource begins with. Times, `kri` and `status` are the control plane's and are not looked at. */
-export const envelope = {
-  type: filled,
-  mesh: maybe(filled),
-  name: filled,
-  labels: maybe(stringMap),
-  creationTime: maybe(text),
-  modificationTime: maybe(text),
-  kri: maybe(text),
-  status: maybe(anything),
+const fromControlPlane = 'Written by a control plane; not looked at.'
+
+/** What every universal resource begins with. */
+const envelope = {
+  type: must(filled, 'Kind of the resource.'),
+  mesh: maybe(filled, 'Mesh it belongs to.', 'default'),
+  name: must(filled, 'Name, unique among the resources of its type in a mesh.'),
+  labels: maybe(stringMap, 'Key-value pairs that others select by.'),
+  creationTime: maybe(text, fromControlPlane),
+  modificationTime: maybe(text, fromControlPlane),
+  kri: maybe(text, fromControlPlane),
+  status: maybe(anything, fromControlPlane),
 }
+
+/** A resource: what it is for, in a sentence, and what it has beside the envelope. */
+export const resource = <const E extends v.ObjectEntries>(about: string, entries: E) =>
+  v.pipe(map({ ...envelope, ...entries }), v.metadata(told(about)))
 
 /** A key or certificate given in one of Kuma's ways. `secret` needs a control plane. */
 export const dataSource = map({
-  type: maybe(text),
-  inline: maybe(v.union([text, map({ value: text })], 'must be base64 text')),
-  inlineString: maybe(text),
-  insecureInline: maybe(map({ value: text })),
-  file: maybe(v.union([text, map({ path: text })], 'must be a path')),
+  type: maybe(text, 'Which of the other fields is given.'),
+  inline: maybe(
+    v.union([text, map({ value: must(text, 'Base64.') })], 'must be base64 text'),
+    'PEM in base64.',
+  ),
+  inlineString: maybe(text, 'PEM as text.'),
+  insecureInline: maybe(map({ value: must(text, 'PEM.') }), 'PEM as text.'),
+  file: maybe(
+    v.union([text, map({ path: must(text, 'Path.') })], 'must be a path'),
+    'Path of a PEM file.',
+  ),
   secret: unsupported(text, 'secrets live in a control plane; use inlineString'),
   secretRef: unsupported(anything, 'secrets live in a control plane; use insecureInline'),
   envVar: unsupported(anything, 'use insecureInline'),
 })
 
 /** Header changes as MeshHTTPRoute, MeshRateLimit and MeshHealthCheck write them. */
+const header = map({ name: must(filled, 'Name of the header.'), value: must(text, 'Its value.') })
 export const headerChanges = map({
-  set: maybe(list(map({ name: filled, value: text }))),
-  add: maybe(list(map({ name: filled, value: text }))),
-  remove: maybe(list(filled)),
+  set: maybe(list(header), 'Headers that replace what is there.'),
+  add: maybe(list(header), 'Headers beside what is there.'),
+  remove: maybe(list(filled), 'Names of headers to take away.'),
 })
 
 /** Who the peer is: MeshTimeout, MeshRateLimit, MeshFaultInjection and MeshTrafficPermission `rules`. */
 export const peerMatch = map({
-  spiffeID: maybe(map({ type: word(['Exact', 'Prefix']), value: filled })),
-  sni: maybe(map({ type: word(['Exact']), value: filled })),
+  spiffeID: maybe(
+    map({
+      type: must(word(['Exact', 'Prefix']), 'How the value is compared.'),
+      value: must(filled, 'SPIFFE ID, or the beginning of one.'),
+    }),
+    'SPIFFE ID of the peer.',
+  ),
+  sni: maybe(
+    map({
+      type: must(word(['Exact']), 'How the value is compared.'),
+      value: must(filled, 'Server name.'),
+    }),
+    'Server name that the peer asked for in its TLS handshake.',
+  ),
 })
 export type PeerMatchBody = v.InferOutput<typeof peerMatch>
+
+/** A collector of OpenTelemetry, inline (2.x) or by name. */
+export const collector = map({
+  endpoint: maybe(filled, '`host:port` of the collector (2.x).'),
+  backendRef: maybe(
+    map({
+      kind: must(word(['MeshOpenTelemetryBackend']), 'Kind of the resource.'),
+      name: must(filled, 'Name of the resource.'),
+    }),
+    'Resource that describes the collector.',
+  ),
+})
