@@ -1,0 +1,135 @@
+import type { Snapshot } from '../../proxy/model/snapshot.ts'
+import { compiledOf } from './kuma.ts'
+import { certificateSecret, type TestCa, testCa, testLeaf, trustSecret } from './pki.ts'
+
+/** What the applications of a lab speak. */
+export type LabProtocol = 'tcp' | 'http' | 'http2' | 'grpc'
+
+/** The resources around the policy under test. */
+export interface LabMesh {
+  readonly protocol: LabProtocol
+  /** `Mesh.mtls`, permissive, so that plaintext is understood too. */
+  readonly mtls: boolean
+  /** More documents of YAML: the policy under test, and what it needs. */
+  readonly resources: string
+}
+
+/**
+ * The mesh of a lab. `web-1` is the sidecar under test: it serves `web` and calls `backend` on port
+ * 10001, `other` on 10002, the external `outside` on 10003, and `pool` on 10004, which is three proxies, one of them in another zone. Addresses are names: everything listens on
+ * loopback, on ports of its own.
+ */
+const meshOf = ({ protocol, mtls, resources }: LabMesh): string => `
+type: Mesh
+name: default
+skipCreatingInitialPolicies: ['*']
+${mtls ? 'mtls: {enabledBackend: ca, backends: [{name: ca, type: builtin, mode: PERMISSIVE}]}' : ''}
+---
+type: Dataplane
+name: web-1
+labels: {kuma.io/zone: east, rack: r1}
+networking:
+  address: 10.0.0.1
+  inbound:
+    - {port: 8080, servicePort: 9080, name: main, tags: {kuma.io/service: web, kuma.io/protocol: ${protocol}, rack: r1}}
+  outbound:
+    - {port: 10001, tags: {kuma.io/service: backend}}
+    - {port: 10002, tags: {kuma.io/service: other}}
+    - {port: 10003, backendRef: {kind: MeshExternalService, name: outside}}
+    - {port: 10004, tags: {kuma.io/service: pool}}
+---
+type: Dataplane
+name: backend-1
+labels: {kuma.io/zone: east}
+networking:
+  address: 10.0.0.2
+  inbound:
+    - {port: 8080, servicePort: 9080, tags: {kuma.io/service: backend, kuma.io/protocol: ${protocol}}}
+---
+type: Dataplane
+name: other-1
+labels: {kuma.io/zone: east}
+networking:
+  address: 10.0.0.3
+  inbound:
+    - {port: 8080, servicePort: 9080, tags: {kuma.io/service: other, kuma.io/protocol: ${protocol}}}
+---
+type: Dataplane
+name: pool-1
+labels: {kuma.io/zone: east}
+networking:
+  address: 10.0.0.4
+  inbound:
+    - {port: 8080, servicePort: 9080, tags: {kuma.io/service: pool, kuma.io/protocol: ${protocol}, version: v1, rack: r1}}
+---
+type: Dataplane
+name: pool-2
+labels: {kuma.io/zone: east}
+networking:
+  address: 10.0.0.5
+  inbound:
+    - {port: 8080, servicePort: 9080, tags: {kuma.io/service: pool, kuma.io/protocol: ${protocol}, version: v2, rack: r2}}
+---
+type: Dataplane
+name: pool-3
+labels: {kuma.io/zone: west}
+networking:
+  address: 10.0.0.6
+  inbound:
+    - {port: 8080, servicePort: 9080, tags: {kuma.io/service: pool, kuma.io/protocol: ${protocol}, version: v3}}
+---
+type: MeshExternalService
+name: outside
+spec:
+  match: {type: HostnameGenerator, port: 80, protocol: ${protocol}}
+  endpoints: [{address: 10.0.1.1, port: 80}]
+---
+${resources}
+`
+
+/** Everything that an address of the mesh may lead to. */
+export const labPlaces = {
+  app: '10.0.0.1:9080',
+  backend: '10.0.0.2:8080',
+  other: '10.0.0.3:8080',
+  pool1: '10.0.0.4:8080',
+  pool2: '10.0.0.5:8080',
+  pool3: '10.0.0.6:8080',
+  outside: '10.0.1.1:80',
+} as const
+export type LabPlace = keyof typeof labPlaces
+
+/** The CA of every lab. */
+export const labCa: TestCa = testCa()
+
+/** The certificate of a service of the mesh. */
+export const labIdentity = (service: string) => testLeaf(labCa, `spiffe://default/${service}`)
+
+/**
+ * What `web-1` is given: the compiled snapshot with its listeners on loopback, port 0, and its endpoints where
+ * the servers of the lab stand. An endpoint that is none of them is left as it is.
+ */
+export function labSnapshot(mesh: LabMesh, ports: Readonly<Record<LabPlace, number>>): Snapshot {
+  const { snapshot } = compiledOf(meshOf(mesh), 'web-1')
+  const portOf = new Map<string, number>(
+    Object.entries(labPlaces).map(([place, address]) => [address, ports[place as LabPlace]]),
+  )
+  const secrets = mesh.mtls
+    ? [certificateSecret(labIdentity('web')), trustSecret({ default: [labCa] })]
+    : []
+  return {
+    ...snapshot,
+    listeners: snapshot.listeners.map((one) => ({ ...one, address: '127.0.0.1', port: 0 })),
+    endpoints: snapshot.endpoints.map((group) => ({
+      ...group,
+      localities: group.localities.map((locality) => ({
+        ...locality,
+        endpoints: locality.endpoints.map((endpoint) => {
+          const port = portOf.get(`${endpoint.host}:${endpoint.port}`)
+          return port === undefined ? endpoint : { ...endpoint, host: '127.0.0.1', port }
+        }),
+      })),
+    })),
+    secrets: [...snapshot.secrets, ...secrets],
+  }
+}

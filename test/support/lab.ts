@@ -1,0 +1,191 @@
+import { Agent, type IncomingHttpHeaders, request } from 'node:http'
+import { connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { type FakeClock, fakeClock } from './fake-clock.ts'
+import {
+  type LabMesh,
+  type LabPlace,
+  labCa,
+  labIdentity,
+  labPlaces,
+  labSnapshot,
+} from './lab-mesh.ts'
+import { type RunningProxy, runProxy } from './proxy.ts'
+import { type ScriptedService, scriptedService } from './scripted-service.ts'
+
+interface Test {
+  teardown(run: () => unknown): void
+}
+
+/** Listeners of the sidecar under test. */
+export const labListeners = {
+  inbound: 'inbound:10.0.0.1:8080',
+  backend: 'outbound:127.0.0.1:10001',
+  other: 'outbound:127.0.0.1:10002',
+  outside: 'outbound:127.0.0.1:10003',
+  pool: 'outbound:127.0.0.1:10004',
+} as const
+export type LabListener = keyof typeof labListeners
+
+/** An answer, or status 0 when the connection ended without one. */
+export interface Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+export interface Ask {
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+  readonly to?: LabListener
+  /** Over mutual TLS, as this service of the mesh. */
+  readonly as?: string
+  /** Local address of the connection. */
+  readonly from?: string
+}
+
+/** A sidecar among services that do as they are told, in a time that stands still. */
+export interface Lab {
+  readonly clock: FakeClock
+  readonly sidecar: RunningProxy
+  readonly services: Readonly<Record<LabPlace, ScriptedService>>
+  /** Asks the listener that the policy concerns, unless told another. Connections are kept, each caller its own. */
+  ask(path?: string, ask?: Ask): Promise<Answer>
+  /** A connection of bytes. */
+  dial(to?: LabListener, as?: string): Promise<Socket>
+  /** Lets things happen, timers that are due included, until `found`. Time stands still meanwhile. */
+  until(found: () => boolean): Promise<void>
+  /** The same for a result. */
+  settled<T>(result: Promise<T>): Promise<T>
+  /** Moves time on, 50 ms a step, until `found`; how many ms it took, or null when that was not within `maxMs`. */
+  passed(found: () => boolean, maxMs?: number): number | null
+  /** Whether no request is under way in the sidecar. */
+  idle(): boolean
+}
+
+export interface LabOptions extends LabMesh {
+  /** Where `ask` and `dial` go when not told. */
+  readonly listener: LabListener
+}
+
+/** Brings a lab to life; everything is closed at the end of the test. */
+export async function startLab(t: Test, options: LabOptions): Promise<Lab> {
+  const clock = fakeClock()
+  clock.setWall(Date.now())
+  const services = await startServices(t, clock)
+  const ports = Object.fromEntries(
+    Object.entries(services).map(([place, { port }]) => [place, port]),
+  ) as Record<LabPlace, number>
+  const sidecar = await runProxy(t, labSnapshot(options, ports), clock)
+  const agents = new Map<string, Agent>()
+  t.teardown(async () => {
+    for (const agent of agents.values()) agent.destroy()
+    let closed = false
+    void sidecar.proxy.close().then(() => {
+      closed = true
+    })
+    // The proxy waits for its last exchanges by the clock.
+    while (!closed) {
+      await new Promise(setImmediate)
+      clock.tick(1_000)
+    }
+  })
+  const open = (to: LabListener, as: string | undefined, from?: string): Socket => {
+    const port = sidecar.port(labListeners[to])
+    const where = { port, host: '127.0.0.1', ...(from === undefined ? {} : { localAddress: from }) }
+    if (as === undefined) return connect({ ...where, noDelay: true, allowHalfOpen: true })
+    const { certificate, key } = labIdentity(as)
+    return connectTls({
+      ...where,
+      cert: certificate,
+      key,
+      ca: labCa.certificate,
+      checkServerIdentity: () => undefined,
+      ALPNProtocols: ['kuma'],
+      servername: 'web',
+    })
+  }
+  const lab: Lab = {
+    clock,
+    sidecar,
+    services,
+    ask(path = '/', { method = 'GET', headers = {}, body, to = options.listener, as, from } = {}) {
+      const caller = `${to} ${as} ${from}`
+      const agent = agents.get(caller) ?? new Agent({ keepAlive: true })
+      agents.set(caller, agent)
+      agent.createConnection = () => open(to, as, from)
+      return exchange(agent, path, method, headers, body)
+    },
+    async dial(to = options.listener, as) {
+      const socket = open(to, as)
+      t.teardown(() => socket.destroy())
+      socket.on('error', () => {})
+      await lab.settled(new Promise<void>((resolve) => socket.once('connect', resolve)))
+      return socket
+    },
+    async until(found) {
+      while (!found()) await turn(clock)
+    },
+    async settled(result) {
+      let over = false
+      const done = (): void => void (over = true)
+      result.then(done, done)
+      while (!over) await turn(clock)
+      return result
+    },
+    passed(found, maxMs = 86_400_000) {
+      const start = clock.now()
+      while (!found()) {
+        if (clock.now() - start >= maxMs) return null
+        clock.tick(50)
+      }
+      return clock.now() - start
+    },
+    idle: () => sidecar.proxy.active().exchanges === 0,
+  }
+  return lab
+}
+
+async function startServices(
+  t: Test,
+  clock: FakeClock,
+): Promise<Readonly<Record<LabPlace, ScriptedService>>> {
+  const started = Object.keys(labPlaces).map(async (place) => {
+    const service = await scriptedService(t, clock.now)
+    return [place, service] as const
+  })
+  return Object.fromEntries(await Promise.all(started)) as Record<LabPlace, ScriptedService>
+}
+
+/** What the system has to say, then what is due now. */
+async function turn(clock: FakeClock): Promise<void> {
+  await new Promise(setImmediate)
+  clock.tick(0)
+}
+
+function exchange(
+  agent: Agent,
+  path: string,
+  method: string,
+  headers: Readonly<Record<string, string>>,
+  body: string | undefined,
+): Promise<Answer> {
+  return new Promise((resolve) => {
+    const failed = (): void => resolve({ status: 0, headers: {}, body: '' })
+    const sent = request({ agent, path, method, headers, setDefaultHeaders: true })
+    sent.on('error', failed)
+    sent.on('response', (response) => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', (chunk) => {
+        text += chunk
+      })
+      response.on('error', failed)
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }),
+      )
+    })
+    sent.end(body)
+  })
+}
