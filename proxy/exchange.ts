@@ -2,6 +2,7 @@ import type { Cluster } from './cluster/cluster.ts'
 import type { Endpoint } from './cluster/endpoint.ts'
 import { noHeaders } from './headers.ts'
 import type { Log } from './log.ts'
+import type { HostSelection } from './policies/retry.ts'
 import type { CompiledRoute, HttpPlan, TcpPlan } from './route/compile.ts'
 import type { Stats } from './telemetry/metrics.ts'
 import type { Trace } from './telemetry/tracing.ts'
@@ -174,6 +175,8 @@ export interface Exchange {
   replayLimit: number
   /** Endpoints to reject as already tried before one is taken anyway. Set by the retry policy. */
   avoidTried: number
+  /** What else further tries keep away from. Set by the retry policy. */
+  hostSelection: HostSelection | null
 
   /** Set by a policy that changed the head in a way that may choose another route. */
   rematch: boolean
@@ -248,6 +251,7 @@ export function newExchange(
     streamIdleTimeoutMs: 0,
     replayLimit: 0,
     avoidTried: 0,
+    hostSelection: null,
     rematch: false,
     trace: null,
     finished: false,

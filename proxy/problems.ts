@@ -95,6 +95,18 @@ export function texts(raw: Raw, key: string, path: string, problems: Problems): 
   })
 }
 
+/** An object whose values are strings; absent means empty. */
+export function textMap(
+  value: unknown,
+  path: string,
+  problems: Problems,
+): Readonly<Record<string, string>> {
+  const fields = record(value ?? {}, path, problems)
+  return Object.fromEntries(
+    Object.keys(fields).map((key) => [key, text(fields, key, path, problems)] as const),
+  )
+}
+
 /** A string or null under `key`; absent means null. */
 export function textOrNull(raw: Raw, key: string, path: string, problems: Problems): string | null {
   return raw[key] === undefined || raw[key] === null ? null : text(raw, key, path, problems)

@@ -118,6 +118,7 @@ const routeTable: RouteTable = {
               retriableRequestHeaders: [],
               retriableResponseHeaders: [],
               hostSelectionAttempts: 1,
+              hostSelection: null,
               replayBytes: 65_536,
               budgetPercent: null,
             },

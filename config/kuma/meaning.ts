@@ -1,11 +1,6 @@
 import { checkAccessLog } from './checks/access-log.ts'
 import { checkDataplane } from './checks/dataplane.ts'
-import {
-  warnOfFilterState,
-  warnOfNoEffect,
-  warnOfOldTls,
-  warnOfPredicates,
-} from './checks/no-effect.ts'
+import { warnOfFilterState, warnOfNoEffect, warnOfOldTls } from './checks/no-effect.ts'
 import { checkPolicy } from './checks/policy.ts'
 import { checkHttpRoute, checkTcpRoute } from './checks/routes.ts'
 import { checkTrafficPermission } from './checks/traffic-permission.ts'
@@ -72,7 +67,6 @@ const checks: readonly Check[] = [
   }),
   only('MeshTrafficPermission', checkTrafficPermission),
   only('MeshAccessLog', checkAccessLog),
-  only('MeshRetry', warnOfPredicates),
   only('MeshLoadBalancingStrategy', warnOfFilterState),
   only('MeshTLS', warnOfOldTls),
   only('MeshTrace', (policy, reporter) => {

@@ -3,21 +3,21 @@ import { hashRequest } from './balancers/request-hash.ts'
 import { balancers } from './balancers.ts'
 import type { Cluster } from './cluster.ts'
 import type { Endpoint } from './endpoint.ts'
+import { isOmitted, untriedLevel } from './further-try.ts'
 import { modulo, newHash64 } from './hash.ts'
 import type { PriorityLevel } from './levels.ts'
 
 /**
  * The endpoint for the next try of `x`: a failover level by its load, then locality and endpoint as the balancer
- * says. Picks again, up to `x.avoidTried` times, while it gets one that was tried before; then takes what it has.
- * Null when nothing may be picked; the caller answers with flag UH. Hot: no allocation.
+ * says. Picks again, up to `x.avoidTried` times, while it gets one that a further try keeps away from; then takes what
+ * it has. Null when nothing may be picked; the caller answers with flag UH. Hot: no allocation.
  * Source: Envoy `LoadBalancerBase::chooseHostSet`, `host_selection_retry_max_attempts`.
  */
 export function pickEndpoint(cluster: Cluster, x: Exchange): Endpoint | null {
   let endpoint = pickOnce(cluster, x, 0)
-  const tried = x.triedEndpoints
-  if (tried === null) return endpoint
+  if (x.triedEndpoints === null) return endpoint
   for (let attempt = 1; attempt <= x.avoidTried; attempt += 1) {
-    if (endpoint === null || !tried.includes(endpoint)) return endpoint
+    if (endpoint === null || !isOmitted(endpoint, x)) return endpoint
     endpoint = pickOnce(cluster, x, attempt)
   }
   return endpoint
@@ -25,7 +25,7 @@ export function pickEndpoint(cluster: Cluster, x: Exchange): Endpoint | null {
 
 function pickOnce(cluster: Cluster, x: Exchange, attempt: number): Endpoint | null {
   const { levels } = cluster
-  const level = levels.length < 2 ? levels[0] : chooseLevel(cluster, x)
+  const level = levels.length < 2 ? levels[0] : (untriedLevel(levels, x) ?? chooseLevel(cluster, x))
   if (level === undefined) return null
   if (level.panic) {
     cluster.stats.counters.lb_healthy_panic += 1

@@ -5,9 +5,9 @@ import {
   onlyKeys,
   type Problems,
   type Raw,
-  record,
   records,
   text,
+  textMap,
 } from '../problems.ts'
 import type { EndpointAddress, EndpointGroup, Locality } from './endpoint.ts'
 import { checkIdentity } from './origin.ts'
@@ -60,17 +60,6 @@ function checkAddress(raw: Raw, path: string, problems: Problems): EndpointAddre
       ['unknown', 'healthy', 'unhealthy', 'draining'],
       'unknown',
     ),
-    tags: checkTags(raw.tags, join(path, 'tags'), problems),
+    tags: textMap(raw.tags, join(path, 'tags'), problems),
   }
-}
-
-function checkTags(
-  raw: unknown,
-  path: string,
-  problems: Problems,
-): Readonly<Record<string, string>> {
-  const tags = record(raw ?? {}, path, problems)
-  return Object.fromEntries(
-    Object.keys(tags).map((key) => [key, text(tags, key, path, problems)] as const),
-  )
 }

@@ -18,6 +18,7 @@ import {
   recordOrNull,
   records,
   text,
+  textMap,
   whole,
   word,
 } from '../problems.ts'
@@ -45,10 +46,20 @@ export interface RetryConfig {
   readonly retriableResponseHeaders: readonly NamedMatch[]
   /** Endpoints rejected as already tried before one is taken anyway. Default 3; 0 does not avoid them. */
   readonly hostSelectionAttempts: number
+  /** What else a further try keeps away from. Null (default): nothing. */
+  readonly hostSelection: HostSelection | null
   /** Bytes of request body kept for replay; a longer body is not retried. Default 65,536. */
   readonly replayBytes: number
   /** Retries active at once as a share of the cluster's active requests; null leaves the cluster's limits. Kuma has none; default null. */
   readonly budgetPercent: number | null
+}
+
+/** Envoy: `OmitHostMetadataConfig`, `PreviousPrioritiesConfig`. */
+export interface HostSelection {
+  /** Endpoints that have all the tags of one of these are rejected, as those already tried are. */
+  readonly omitTags: readonly Readonly<Record<string, string>>[]
+  /** After each so many further tries the failover levels tried so far are left, while another has healthy endpoints; 0: never. */
+  readonly omitPrioritiesAfter: number
 }
 
 /** Envoy: `RateLimitedRetryBackOff`. The delay is the answer's, and up to half as much again. */
@@ -98,6 +109,7 @@ export const retry = definePolicy({
         x.tryTimeoutMs = config.perTryTimeoutMs
         x.replayLimit = config.replayBytes
         x.avoidTried = config.hostSelectionAttempts
+        x.hostSelection = config.hostSelection
         return 'continue'
       },
       outcome(x) {
@@ -194,6 +206,7 @@ function checkRetry(raw: Raw, path: string, problems: Problems): RetryConfig {
       checkNamedMatch,
     ),
     hostSelectionAttempts: integer(raw, 'hostSelectionAttempts', path, problems, 3, 0, 1_000),
+    hostSelection: checkHostSelection(raw, path, problems),
     replayBytes: integer(raw, 'replayBytes', path, problems, 65_536, 0, maxReplayBytes),
     budgetPercent: decimalOrNull(raw, 'budgetPercent', path, problems, 0, 100),
   }
@@ -214,9 +227,21 @@ const known = [
   'retriableRequestHeaders',
   'retriableResponseHeaders',
   'hostSelectionAttempts',
+  'hostSelection',
   'replayBytes',
   'budgetPercent',
 ]
+
+function checkHostSelection(raw: Raw, path: string, problems: Problems): HostSelection | null {
+  const fields = recordOrNull(raw, 'hostSelection', path, problems)
+  if (fields === null) return null
+  const at = join(path, 'hostSelection')
+  onlyKeys(fields, ['omitTags', 'omitPrioritiesAfter'], at, problems)
+  return {
+    omitTags: listOf(fields, 'omitTags', at, problems, textMap),
+    omitPrioritiesAfter: integer(fields, 'omitPrioritiesAfter', at, problems, 0, 0, 1_000),
+  }
+}
 
 function checkRateLimited(raw: Raw, path: string, problems: Problems): RateLimitedBackOff | null {
   const fields = recordOrNull(raw, 'rateLimitedBackOff', path, problems)

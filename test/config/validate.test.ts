@@ -50,10 +50,6 @@ t.test('validate: the demo mesh has nothing to complain about', async (test) => 
 
 const noEffect: readonly (readonly [text: string, line: string])[] = [
   [
-    'type: MeshRetry\nname: x\nspec: {to: [{targetRef: {kind: Mesh}, default: {http: {hostSelection: [{predicate: OmitPreviousPriorities}]}}}]}\n',
-    'x.yaml:3:84 warning MeshRetry/x spec.to[0].default.http.hostSelection[0].predicate: OmitPreviousPriorities is not supported yet and has no effect',
-  ],
-  [
     'type: MeshTLS\nname: x\nspec: {rules: [{default: {tlsVersion: {min: TLS10}}}]}\n',
     'x.yaml:3:45 warning MeshTLS/x spec.rules[0].default.tlsVersion.min: TLS10 is not spoken; TLS12 is used',
   ],

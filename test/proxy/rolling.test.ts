@@ -55,6 +55,7 @@ t.test(
                 retriableRequestHeaders: [],
                 retriableResponseHeaders: [],
                 hostSelectionAttempts: 3,
+                hostSelection: null,
                 replayBytes: 65_536,
                 budgetPercent: null,
               },

@@ -5,6 +5,7 @@ import { type FakeClock, fakeClock } from './fake-clock.ts'
 import {
   type LabMesh,
   type LabPlace,
+  type LabProtocol,
   labCa,
   labIdentity,
   labPlaces,
@@ -73,7 +74,7 @@ export interface LabOptions extends LabMesh {
 export async function startLab(t: Test, options: LabOptions): Promise<Lab> {
   const clock = fakeClock()
   clock.setWall(Date.now())
-  const services = await startServices(t, clock)
+  const services = await startServices(t, clock, options.protocol)
   const ports = Object.fromEntries(
     Object.entries(services).map(([place, { port }]) => [place, port]),
   ) as Record<LabPlace, number>
@@ -129,7 +130,9 @@ export async function startLab(t: Test, options: LabOptions): Promise<Lab> {
     },
     async settled(result) {
       let over = false
-      const done = (): void => void (over = true)
+      const done = (): void => {
+        over = true
+      }
       result.then(done, done)
       while (!over) await turn(clock)
       return result
@@ -150,9 +153,11 @@ export async function startLab(t: Test, options: LabOptions): Promise<Lab> {
 async function startServices(
   t: Test,
   clock: FakeClock,
+  protocol: LabProtocol,
 ): Promise<Readonly<Record<LabPlace, ScriptedService>>> {
   const started = Object.keys(labPlaces).map(async (place) => {
-    const service = await scriptedService(t, clock.now)
+    const http2 = protocol === 'http2' || protocol === 'grpc'
+    const service = await scriptedService(t, clock.now, http2)
     return [place, service] as const
   })
   return Object.fromEntries(await Promise.all(started)) as Record<LabPlace, ScriptedService>

@@ -40,8 +40,6 @@ export type Section = 'to' | 'rules' | 'proxy' | 'spec'
 export interface PolicyTable {
   readonly kind: string
   readonly section: Section
-  /** By field, for readers; fields without a default are left out. */
-  readonly defaults: Readonly<Record<string, string>>
   readonly rows: readonly PolicyRow[]
 }
 

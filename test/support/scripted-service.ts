@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createHttp2Server, type Http2ServerRequest } from 'node:http2'
 import {
   type AddressInfo,
   createServer as createTcpServer,
@@ -41,9 +42,13 @@ export interface ScriptedService {
   start(): Promise<void>
 }
 
-/** Starts a service; closed with all its connections at the end of the test. */
-export async function scriptedService(t: Test, now: () => number): Promise<ScriptedService> {
-  const http = createServer({ keepAliveTimeout: 0 })
+/** Starts a service; closed with all its connections at the end of the test. HTTP/2 is spoken without negotiation. */
+export async function scriptedService(
+  t: Test,
+  now: () => number,
+  http2: boolean,
+): Promise<ScriptedService> {
+  const http = http2 ? createHttp2Server() : createServer({ keepAliveTimeout: 0 })
   let server: Server
   const service: { -readonly [K in keyof ScriptedService]: ScriptedService[K] } = {
     port: 0,
@@ -73,12 +78,18 @@ export async function scriptedService(t: Test, now: () => number): Promise<Scrip
     if (service.serve === null) http.emit('connection', socket)
     else service.serve(socket)
   }
+  const sessions: unknown[] = []
+  http.on('session', (session) => sessions.push(session))
+  const connectionOf = (request: IncomingMessage | Http2ServerRequest): number =>
+    'stream' in request
+      ? sessions.indexOf(request.stream.session)
+      : service.accepted.indexOf(request.socket)
   http.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const arrival: Arrival = {
       method: request.method ?? '',
       path: request.url ?? '',
       headers: request.headers,
-      connection: service.accepted.indexOf(request.socket),
+      connection: connectionOf(request),
       at: now(),
       request,
     }
@@ -95,4 +106,13 @@ export const answering =
   (_arrival, response, n) => {
     response.statusCode = statuses[Math.min(n, statuses.length) - 1] ?? 200
     response.end(String(response.statusCode))
+  }
+
+/** Answers the n-th call with the n-th of these gRPC statuses, without a message, and the last one for ever. */
+export const answeringGrpc =
+  (...statuses: readonly number[]): ScriptedService['answer'] =>
+  (_arrival, response, n) => {
+    const status = statuses[Math.min(n, statuses.length) - 1] ?? 0
+    response.writeHead(200, { 'content-type': 'application/grpc', 'grpc-status': String(status) })
+    response.end()
   }

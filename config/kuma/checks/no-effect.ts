@@ -14,17 +14,6 @@ export function warnOfNoEffect(resource: Resource, reporter: Reporter): void {
   }
 }
 
-/** Predicates of MeshRetry `hostSelection` beside `OmitPreviousHosts`. */
-export function warnOfPredicates(policy: Resource<'MeshRetry'>, reporter: Reporter): void {
-  for (const [index, { default: conf }] of (policy.body.spec.to ?? []).entries()) {
-    for (const [at, { predicate }] of (conf?.http?.hostSelection ?? []).entries()) {
-      if (predicate === 'OmitPreviousHosts') continue
-      const path: Path = ['spec', 'to', index, 'default', 'http', 'hostSelection', at, 'predicate']
-      reporter.warn(policy, path, `${predicate} ${noEffect}`)
-    }
-  }
-}
-
 /** Hash policies on Envoy's filter state, of which there is none. */
 export function warnOfFilterState(
   policy: Resource<'MeshLoadBalancingStrategy'>,

@@ -45,6 +45,7 @@ function common(conf: Http | Grpc): Omit<RetryConfig, 'retryOn'> {
     retriableRequestHeaders: [],
     retriableResponseHeaders: [],
     hostSelectionAttempts: 3,
+    hostSelection: null,
     replayBytes: 65_536,
     budgetPercent: null,
   }
@@ -75,6 +76,20 @@ function httpRetry(conf: Http | undefined): RetryConfig | null {
     ],
     retriableResponseHeaders: responseHeaders,
     hostSelectionAttempts: conf.hostSelectionMaxAttempts ?? 3,
+    hostSelection: hostSelection(conf),
+  }
+}
+
+/** What `OmitPreviousHosts` asks for is always done. */
+function hostSelection({ hostSelection = [] }: Http): RetryConfig['hostSelection'] {
+  const others = hostSelection.filter(({ predicate }) => predicate !== 'OmitPreviousHosts')
+  if (others.length === 0) return null
+  const priorities = others.find(({ predicate }) => predicate === 'OmitPreviousPriorities')
+  return {
+    omitTags: others
+      .filter(({ predicate }) => predicate === 'OmitHostsWithTags')
+      .map(({ tags = {} }) => tags),
+    omitPrioritiesAfter: priorities === undefined ? 0 : (priorities.updateFrequency ?? 2),
   }
 }
 

@@ -96,15 +96,6 @@ spec: {rules: [{default: {allow: [{spiffeID: {type: Prefix, value: 'spiffe://'}}
 export const meshTimeout: PolicyTable = {
   kind: 'MeshTimeout',
   section: 'to',
-  defaults: {
-    connectionTimeout: '5s, inbound 10s',
-    idleTimeout: '1h, inbound 2h',
-    'http.requestTimeout': '15s, inbound 0s (off)',
-    'http.streamIdleTimeout': '30m, inbound 1h',
-    'http.maxStreamDuration': '0s (off)',
-    'http.maxConnectionDuration': '0s (off)',
-    'http.requestHeadersTimeout': '10s',
-  },
   rows: [
     {
       field: 'connectionTimeout',

@@ -29,6 +29,7 @@ const retry = (over: object = {}): PolicyConfig => ({
   retriableRequestHeaders: [],
   retriableResponseHeaders: [],
   hostSelectionAttempts: 3,
+  hostSelection: null,
   replayBytes: 65_536,
   budgetPercent: null,
   ...over,

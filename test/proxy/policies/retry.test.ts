@@ -44,6 +44,7 @@ t.test('retry: fills in defaults', (t) => {
       retriableRequestHeaders: [],
       retriableResponseHeaders: [],
       hostSelectionAttempts: 3,
+      hostSelection: null,
       replayBytes: 65_536,
       budgetPercent: null,
     },
@@ -199,6 +200,7 @@ t.test('retry: prepares only requests that may be tried again', (t) => {
     perTryTimeoutMs: 500,
     replayBytes: 1_000,
     hostSelectionAttempts: 5,
+    hostSelection: null,
     retriableRequestHeaders: [
       { name: ':method', match: { kind: 'exact', value: 'GET' } },
       { name: 'x-idempotent', match: { kind: 'present' } },

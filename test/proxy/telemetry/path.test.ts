@@ -20,6 +20,7 @@ const retry: PolicyConfig = {
   retriableRequestHeaders: [],
   retriableResponseHeaders: [],
   hostSelectionAttempts: 3,
+  hostSelection: null,
   replayBytes: 65_536,
   budgetPercent: null,
 }

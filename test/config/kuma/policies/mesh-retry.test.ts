@@ -20,6 +20,7 @@ const defaults = {
   retriableRequestHeaders: [],
   retriableResponseHeaders: [],
   hostSelectionAttempts: 3,
+  hostSelection: null,
   replayBytes: 65_536,
   budgetPercent: null,
   retryOn: ['gateway-error', 'connect-failure', 'refused-stream'],
