@@ -4,6 +4,8 @@ import { families } from '../dp-agent/prometheus.ts'
 import { type LogOperator, logOperators } from '../proxy/telemetry/log-operators.ts'
 import { histogramBounds, type MetricScope, metrics } from '../proxy/telemetry/metrics.ts'
 import { type FlagRow, flagRows, responseFlags } from '../proxy/telemetry/response-flags.ts'
+import { policyTables } from './policies/tables.ts'
+import { policyPage, unknownFields } from './support/policy-page.ts'
 
 /** A page made from a table must equal what is checked in; `UPDATE=1` writes it. */
 function isUpToDate(t: Test, path: string, text: string): void {
@@ -82,6 +84,14 @@ ${row('operator', 'argument', '')}${row('---', '---', '---')}`
   }
   isUpToDate(t, 'access-log.md', page)
 })
+
+t.test(
+  'docs: policies.md has every field of every policy and the tests that show it',
+  async (t) => {
+    t.same(unknownFields(policyTables), [])
+    isUpToDate(t, 'policies.md', policyPage(policyTables))
+  },
+)
 
 t.test('docs: every flag has a bit and a short code of its own', async (t) => {
   t.equal(new Set(flagRows.map(({ bit }) => bit)).size, flagRows.length)

@@ -1,11 +1,14 @@
 import type { Test } from 'tap'
+import type { Kind } from '../../config/kuma/resources.ts'
 import { type Lab, type LabListener, startLab } from './lab.ts'
 import type { LabProtocol } from './lab-mesh.ts'
 
 /** One field of a policy, and what it does to traffic. */
 export interface PolicyRow {
-  /** Path of the field in the settings, `[]` for the items of a list: `http.retryOn[]`. */
+  /** Path of the field in the settings, `[]` after a list of maps: `http.hostSelection[].tags`. */
   readonly field: string
+  /** Fields beside it that the row shows as well. */
+  readonly also?: readonly string[]
   /** What one sees of it: the rest of a sentence that begins with the field. */
   readonly shows: string
   /** The settings with the field, YAML in flow style. */
@@ -18,7 +21,7 @@ export interface PolicyRow {
   readonly listener?: LabListener
   /** What the applications speak. Default http. */
   readonly protocol?: LabProtocol
-  /** Mutual TLS in the mesh. Default no. */
+  /** Mutual TLS in the mesh. Default: as the table says, else no. */
   readonly mtls?: boolean
   /** More resources, in both cases. */
   readonly beside?: string
@@ -38,8 +41,10 @@ export type Section = 'to' | 'rules' | 'proxy' | 'spec'
 
 /** A policy with everything that `docs/policies.md` tells of it. */
 export interface PolicyTable {
-  readonly kind: string
+  readonly kind: Kind
   readonly section: Section
+  readonly mtls?: boolean
+  readonly beside?: string
   readonly rows: readonly PolicyRow[]
 }
 
@@ -63,7 +68,7 @@ async function seen(
   row: PolicyRow,
   conf: string | null,
 ): Promise<unknown> {
-  const { protocol = 'http', mtls = false, beside = '' } = row
+  const { protocol = 'http', mtls = table.mtls ?? false, beside = table.beside ?? '' } = row
   const section = row.in ?? table.section
   const policy =
     conf === null ? '' : `type: ${table.kind}\nname: p\nspec: ${specOf(section, conf)}\n`

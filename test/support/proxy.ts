@@ -15,6 +15,7 @@ export interface RunningProxy {
   /** Port of a listener, by name. */
   port(listener?: string): number
   http(prefix?: string): Stats<'http'>
+  tcp(prefix?: string): Stats<'tcp'>
   cluster(name?: string): Stats<'cluster'>
   stats(scope: string, name: string): Stats
 }
@@ -50,6 +51,7 @@ export async function runProxy(
       return found.port
     },
     http: (prefix = 'in') => stats('http', prefix) as Stats<'http'>,
+    tcp: (prefix = 'in') => stats('tcp', prefix) as Stats<'tcp'>,
     cluster: (name = 'app') => stats('cluster', name) as Stats<'cluster'>,
     stats,
   }

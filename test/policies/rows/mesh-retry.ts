@@ -310,7 +310,8 @@ export const meshRetry: PolicyTable = {
       otherwise: { status: 503, tries: 1 },
     },
     {
-      field: 'http.retriableResponseHeaders',
+      field: 'http.retriableResponseHeaders[].name',
+      also: ['http.retriableResponseHeaders[].value'],
       shows: 'an answer with such a header is tried again',
       set: '{http: {retriableResponseHeaders: [{name: x-again, value: please}]}}',
       unset: '{http: {}}',
@@ -328,7 +329,8 @@ export const meshRetry: PolicyTable = {
       otherwise: { status: 404, tries: 1 },
     },
     {
-      field: 'http.retriableRequestHeaders',
+      field: 'http.retriableRequestHeaders[].name',
+      also: ['http.retriableRequestHeaders[].type'],
       shows: 'only requests with such a header are tried again',
       set: '{http: {retriableRequestHeaders: [{name: x-safe, type: Present}]}}',
       unset: '{http: {}}',
@@ -338,6 +340,15 @@ export const meshRetry: PolicyTable = {
       }),
       expect: { without: { status: 503, tries: 1 }, with: { status: 200, tries: 3 } },
       otherwise: { without: { status: 200, tries: 2 }, with: { status: 200, tries: 3 } },
+    },
+    {
+      field: 'http.retriableRequestHeaders[].value',
+      shows: 'the header must say this',
+      set: '{http: {retriableRequestHeaders: [{name: x-safe, value: very}]}}',
+      unset: '{http: {retriableRequestHeaders: [{name: x-safe, type: Present}]}}',
+      drive: (lab) => tries(lab, answering(503, 200), { headers: { 'x-safe': 'hardly' } }),
+      expect: { status: 503, tries: 1 },
+      otherwise: { status: 200, tries: 2 },
     },
     {
       field: 'http.hostSelectionMaxAttempts',
@@ -443,6 +454,30 @@ export const meshRetry: PolicyTable = {
       drive: (lab) => pauses(lab, 1, { 'retry-after': '4' }, asGrpc),
       expect: [5_000],
       otherwise: [50],
+    },
+    {
+      field: 'grpc.rateLimitedBackOff.resetHeaders[].format',
+      shows: 'UnixTimestamp is a time of day',
+      protocol: 'grpc',
+      set: '{grpc: {rateLimitedBackOff: {resetHeaders: [{name: x-ratelimit-reset, format: UnixTimestamp}]}}}',
+      unset:
+        '{grpc: {rateLimitedBackOff: {resetHeaders: [{name: x-ratelimit-reset, format: Seconds}]}}}',
+      drive: (lab) => {
+        lab.clock.setWall(1_700_000_000_000)
+        return pauses(lab, 1, { 'x-ratelimit-reset': '1700000004' }, asGrpc)
+      },
+      expect: [5_000],
+      otherwise: [50],
+    },
+    {
+      field: 'grpc.rateLimitedBackOff.maxInterval',
+      shows: 'an answer that asks for a longer pause is not heard',
+      protocol: 'grpc',
+      set: '{grpc: {rateLimitedBackOff: {maxInterval: 10s, resetHeaders: [{name: retry-after, format: Seconds}]}}}',
+      unset: '{grpc: {rateLimitedBackOff: {resetHeaders: [{name: retry-after, format: Seconds}]}}}',
+      drive: (lab) => pauses(lab, 1, { 'retry-after': '200' }, asGrpc),
+      expect: [50],
+      otherwise: [250_000],
     },
     onGrpc('Canceled', 1),
     onGrpc('DeadlineExceeded', 4),

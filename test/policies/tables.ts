@@ -1,0 +1,17 @@
+import type { PolicyTable } from '../support/policy-table.ts'
+import { meshFaultInjection } from './rows/mesh-fault-injection.ts'
+import { meshRateLimit } from './rows/mesh-rate-limit.ts'
+import { meshRetry } from './rows/mesh-retry.ts'
+import { meshTimeout } from './rows/mesh-timeout.ts'
+import { meshTls } from './rows/mesh-tls.ts'
+import { meshTrafficPermission } from './rows/mesh-traffic-permission.ts'
+
+/** Every policy whose fields are shown on real traffic; `docs/policies.md` is made from it. */
+export const policyTables: readonly PolicyTable[] = [
+  meshFaultInjection,
+  meshRateLimit,
+  meshRetry,
+  meshTimeout,
+  meshTls,
+  meshTrafficPermission,
+]
