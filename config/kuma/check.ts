@@ -73,7 +73,8 @@ function hintFor({ message, input, expected }: v.BaseIssue<unknown>): string | n
   }
   if (typeof input !== 'string') return null
   if (expected === 'number' || expected === 'boolean') return 'write it without quotes'
-  const words = [...(expected ?? '').matchAll(/"([^"]+)"/g)].map(([, word]) => word ?? '')
+  const quoted = [...(expected ?? '').matchAll(/"([^"]+)"/g)].map(([, word]) => word ?? '')
+  const words = quoted.length > 0 ? quoted : (/one of (.+)$/.exec(message)?.[1]?.split(', ') ?? [])
   const meant = nearest(input, words)
   return meant === null ? null : `did you mean ${JSON.stringify(meant)}?`
 }

@@ -1,8 +1,10 @@
+import { isIP } from 'node:net'
 import * as v from 'valibot'
 import { checkSnapshot, type Snapshot } from '../../proxy/model/snapshot.ts'
 import { nearest } from '../nearest.ts'
 import type { AgentSettings, ExpectedIdentity } from '../settings.ts'
 import type { SourceProblem } from '../source.ts'
+import { identitySecret, trustSecret } from './clusters.ts'
 import type { Compiling, Effective } from './compiling.ts'
 import { type Identity, identityOf, selectIdentity } from './identity.ts'
 import { compileInbound } from './inbounds.ts'
@@ -67,7 +69,10 @@ export function compileView(view: MeshView, name: string): Compiled {
     effective: [],
   }
   const compilation = compileProxy(compiling)
-  checkModel(compilation.snapshot, proxy, reporter)
+  checkOwnAddress(proxy, reporter)
+  if (reporter.problems.every(({ severity }) => severity !== 'error')) {
+    checkModel(compilation.snapshot, proxy, reporter)
+  }
   const broken = reporter.problems.some(({ severity }) => severity === 'error')
   return { compilation: broken ? null : compilation, problems: reporter.problems }
 }
@@ -112,12 +117,23 @@ function settingsOf(view: MeshView, proxy: ProxyView): AgentSettings {
   }
 }
 
+/** Peers may dial a host name; what we listen on is an address. */
+function checkOwnAddress({ resource, inbounds }: ProxyView, reporter: Reporter): void {
+  if (inbounds.every(({ address }) => isIP(address) !== 0)) return
+  const hint = 'or give every inbound the address it listens on'
+  reporter.error(resource, ['networking', 'address'], 'must be an IP address', { hint })
+}
+
 /** The model has the last word: what it would refuse is refused here, before anything is applied. */
 function checkModel(snapshot: Snapshot, proxy: ProxyView, reporter: Reporter): void {
-  for (const { name, problems } of checkSnapshot(snapshot).rejects) {
+  const { rejects } = checkSnapshot(snapshot)
+  for (const { name, problems } of rejects) {
     for (const { path, message } of problems) {
+      const missing = /^names (.+), which is not there$/.exec(message)?.[1]
       // These two come from the agent.
-      if (/^names (?:identity|trust), which is not there$/.test(message)) continue
+      if (missing === identitySecret || missing === trustSecret) continue
+      // What was refused is not there for others either; the cause is said once.
+      if (missing !== undefined && rejects.some((reject) => reject.name === missing)) continue
       reporter.error(proxy.resource, [], `makes ${name} with ${path}: ${message}`)
     }
   }

@@ -11,11 +11,14 @@ const unitMs: Readonly<Record<string, number>> = {
   h: 3_600_000,
 }
 
+/** The longest a timer can wait, 24.8 days; whoever asks for more will hardly notice. */
+export const longestMs = 2_147_483_647
+
 /** Milliseconds of a duration that matches `durationPattern`, rounded; a positive one is never rounded to 0 (which is "off"). */
 export function durationMs(text: string): number {
   let total = 0
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)/g)) {
     total += Number(amount) * (unitMs[unit ?? ''] ?? 0)
   }
-  return total > 0 ? Math.max(1, Math.round(total)) : 0
+  return total > 0 ? Math.min(Math.max(1, Math.round(total)), longestMs) : 0
 }

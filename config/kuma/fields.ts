@@ -11,7 +11,8 @@ export interface FieldReport {
 
 /**
  * Walks a value beside its schema and reports what a validator does not say well: every unknown field with the known
- * one it resembles, every field that changes nothing here, and a `type` whose section is missing.
+ * one it resembles, every field that changes nothing here, a `type` without its section or beside that of another, and a map
+ * that says nothing.
  */
 export function inspectFields(
   schema: v.GenericSchema,
@@ -20,7 +21,7 @@ export function inspectFields(
   report: FieldReport,
 ): void {
   const inner = unwrap(schema)
-  const { unsupported, hint, sectionByType } = v.getMetadata(inner)
+  const { unsupported, hint, sectionByType, someOf } = v.getMetadata(inner)
   if (unsupported === true) {
     const options = { hint: typeof hint === 'string' ? hint : null, atKey: true }
     report.warn(path, 'is not supported yet and has no effect', options)
@@ -29,7 +30,10 @@ export function inspectFields(
     if (Array.isArray(value)) report.error(path, 'must be a map, got a list')
     if (!isRecord(value)) return
     inspectMap(inner, value, path, report)
-    if (sectionByType === true) inspectSection(inner, value, path, report)
+    if (sectionByType !== undefined) {
+      inspectSection(inner, value, sectionByType === 'needed', path, report)
+    }
+    if (Array.isArray(someOf)) inspectChoice(someOf, value, path, report)
   } else if (isArray(inner) && Array.isArray(value)) {
     value.forEach((item, index) => {
       inspectFields(inner.item, item, [...path, index], report)
@@ -57,21 +61,51 @@ function inspectMap(
   }
 }
 
-/** `type: File` needs the field `file` beside it, where there is such a field. */
+/** `type: File` needs the field `file` beside it, where there is such a field, and has no use for `tcp`. */
 function inspectSection(
   schema: ObjectSchema,
   value: Readonly<Record<string, unknown>>,
+  needed: boolean,
   path: Path,
   report: FieldReport,
 ): void {
   const { type } = value
   if (typeof type !== 'string') return
-  const section = Object.keys(schema.entries).find(
-    (key) => key !== 'type' && key.toLowerCase() === type.toLowerCase(),
+  const types = typeWords(schema)
+  const isFor = (key: string, word: string) => key.toLowerCase() === word.toLowerCase()
+  const sections = Object.keys(schema.entries).filter((key) =>
+    types.some((word) => isFor(key, word)),
   )
-  if (section !== undefined && value[section] === undefined) {
-    report.error([...path, 'type'], `needs the field ${JSON.stringify(section)} beside it`)
+  const own = sections.find((key) => isFor(key, type))
+  if (needed && own !== undefined && value[own] === undefined) {
+    report.error([...path, 'type'], `needs the field ${JSON.stringify(own)} beside it`)
   }
+  for (const key of sections) {
+    if (key === own || value[key] === undefined || !types.includes(type)) continue
+    report.warn([...path, key], `has no effect with type ${type}`, { atKey: true })
+  }
+}
+
+/** The words that `type` may be. */
+function typeWords({ entries }: ObjectSchema): readonly string[] {
+  const { type } = entries
+  return type !== undefined && 'options' in type && Array.isArray(type.options) ? type.options : []
+}
+
+/** A map that would say nothing. */
+function inspectChoice(
+  fields: readonly string[],
+  value: Readonly<Record<string, unknown>>,
+  path: Path,
+  report: FieldReport,
+): void {
+  const says = (field: unknown) => field !== undefined && !(Array.isArray(field) && !field.length)
+  if (fields.some((field) => says(value[field]))) return
+  // One that is mistyped has been reported as unknown.
+  if (Object.keys(value).some((key) => nearest(key, fields) !== null && !fields.includes(key)))
+    return
+  const list = fields.length > 1 ? `one of ${fields.join(', ')}` : fields.join()
+  report.error(path, `needs ${list}`)
 }
 
 type ObjectSchema = v.StrictObjectSchema<v.ObjectEntries, string>

@@ -1,12 +1,22 @@
 import { checkAccessLog } from './checks/access-log.ts'
+import { confsOf } from './checks/confs.ts'
 import { checkDataplane } from './checks/dataplane.ts'
-import { warnOfFilterState, warnOfNoEffect, warnOfOldTls } from './checks/no-effect.ts'
+import { checkExternalService } from './checks/external-service.ts'
+import { checkHeaderChanges } from './checks/headers.ts'
+import { checkLoadBalancing } from './checks/load-balancing.ts'
+import { warnOfFilterState, warnOfNoEffect } from './checks/no-effect.ts'
 import { checkPolicy } from './checks/policy.ts'
+import { checkRetry } from './checks/retry.ts'
 import { checkHttpRoute, checkTcpRoute } from './checks/routes.ts'
+import { checkMetric, checkTrace } from './checks/telemetry.ts'
+import { checkTls } from './checks/tls.ts'
 import { checkTrafficPermission } from './checks/traffic-permission.ts'
 import { durationMs } from './duration.ts'
 import type { Path, Reporter } from './report.ts'
 import type { Kind, Resource } from './resources.ts'
+import { meshFaultInjectionConf } from './schemas/mesh-fault-injection.ts'
+import { meshHealthCheckConf } from './schemas/mesh-health-check.ts'
+import { meshRateLimitConf } from './schemas/mesh-rate-limit.ts'
 
 /** Reports what each field alone cannot show: fields that exclude or need each other, values that cannot work. */
 export function checkMeaning(resource: Resource, reporter: Reporter): void {
@@ -38,66 +48,47 @@ const checks: readonly Check[] = [
     const path = ['mtls', 'enabledBackend']
     reporter.error(mesh, path, `must name one of mtls.backends (${names})`)
   }),
-  only('MeshTimeout', (policy, reporter) => {
-    for (const [index, { default: conf }] of (policy.body.spec.to ?? []).entries()) {
-      if (conf?.connectionTimeout === undefined || durationMs(conf.connectionTimeout) > 0) continue
-      const path = ['spec', 'to', index, 'default', 'connectionTimeout']
-      reporter.error(policy, path, 'must be longer than 0s')
+  only('MeshRateLimit', (policy, reporter) => {
+    for (const { path, conf } of confsOf(policy, meshRateLimitConf)) {
+      const { http, tcp } = conf.local ?? {}
+      const at: Path = [...path, 'local']
+      checkRate(policy, [...at, 'http', 'requestRate'], http?.requestRate, reporter)
+      checkRate(policy, [...at, 'tcp', 'connectionRate'], tcp?.connectionRate, reporter)
+      const headers: Path = [...at, 'http', 'onRateLimit', 'headers']
+      checkHeaderChanges(policy, http?.onRateLimit?.headers, headers, reporter)
     }
   }),
-  only('MeshRateLimit', (policy, reporter) => {
-    const { from = [], rules = [] } = policy.body.spec
-    for (const [section, entries] of Object.entries({ from, rules })) {
-      for (const [index, { default: conf }] of entries.entries()) {
-        const path = ['spec', section, index, 'default', 'local']
-        checkRate(
-          policy,
-          [...path, 'http', 'requestRate'],
-          conf?.local?.http?.requestRate,
-          reporter,
-        )
-        checkRate(
-          policy,
-          [...path, 'tcp', 'connectionRate'],
-          conf?.local?.tcp?.connectionRate,
-          reporter,
-        )
+  only('MeshFaultInjection', (policy, reporter) => {
+    for (const { path, conf } of confsOf(policy, meshFaultInjectionConf)) {
+      for (const [index, { delay }] of (conf.http ?? []).entries()) {
+        if (delay === undefined || durationMs(delay.value) <= 3_600_000) continue
+        reporter.error(policy, [...path, 'http', index, 'delay', 'value'], 'must be at most 1h')
       }
+    }
+  }),
+  only('MeshHealthCheck', (policy, reporter) => {
+    for (const { path, conf } of confsOf(policy, meshHealthCheckConf)) {
+      const at: Path = [...path, 'http', 'requestHeadersToAdd']
+      checkHeaderChanges(policy, conf.http?.requestHeadersToAdd, at, reporter)
     }
   }),
   only('MeshTrafficPermission', checkTrafficPermission),
   only('MeshAccessLog', checkAccessLog),
+  only('MeshRetry', checkRetry),
+  only('MeshLoadBalancingStrategy', checkLoadBalancing),
   only('MeshLoadBalancingStrategy', warnOfFilterState),
-  only('MeshTLS', warnOfOldTls),
-  only('MeshTrace', (policy, reporter) => {
-    const path: Path = ['spec', 'default', 'backends']
-    const backends = policy.body.spec.default?.backends ?? []
-    if (backends.length > 1) reporter.error(policy, path, 'may hold one backend')
-    for (const [index, { zipkin, datadog }] of backends.entries()) {
-      for (const [kind, section] of Object.entries({ zipkin, datadog })) {
-        if (section === undefined || URL.canParse(section.url)) continue
-        reporter.error(policy, [...path, index, kind, 'url'], 'must be a URL')
-      }
-    }
-  }),
-  only('MeshExternalService', (service, reporter) => {
-    for (const [index, { address, port }] of (service.body.spec.endpoints ?? []).entries()) {
-      if (port === undefined && !address.startsWith('unix://')) {
-        reporter.error(service, ['spec', 'endpoints', index, 'port'], 'is required')
-      }
-    }
-  }),
+  only('MeshTLS', checkTls),
+  only('MeshTrace', checkTrace),
+  only('MeshMetric', checkMetric),
+  only('MeshExternalService', checkExternalService),
 ]
 
 function checkRate(
   policy: Resource,
   path: Path,
-  rate: { readonly num: number; readonly interval: string } | undefined,
+  rate: { readonly interval: string } | undefined,
   reporter: Reporter,
 ): void {
-  if (rate === undefined) return
-  if (durationMs(rate.interval) < 50) {
-    reporter.error(policy, [...path, 'interval'], 'must be at least 50ms')
-  }
-  if (rate.num === 0) reporter.error(policy, [...path, 'num'], 'must be at least 1')
+  if (rate === undefined || durationMs(rate.interval) >= 50) return
+  reporter.error(policy, [...path, 'interval'], 'must be at least 50ms')
 }

@@ -50,7 +50,7 @@ export function compileOutbound(
       : toEntries(view, kind, proxy, destination)
   const own = addCluster(compiling, destination, about)
   const clusterOf = clusterFinder(compiling, about)
-  const clusters = tcpClusters(compiling, destination, own, clusterOf)
+  const clusters = tcpClusters(compiling, destination, own, clusterOf, about)
   const http = isHttp(destination.protocol) && clusters === null
   const held = hold(compiling, name, http ? 'http' : 'tcp', entriesOf)
   const routes = http ? compileRoutes(compiling, name, destination, own, clusterOf, about) : []
@@ -169,26 +169,34 @@ function didYouMean(name: string, view: MeshView): string | null {
   return meant === null ? null : `did you mean ${JSON.stringify(meant)}?`
 }
 
+const tcpConf = v.object({ rules: v.optional(v.array(tcpRule)) })
+
 /**
  * Destinations by weight where MeshTCPRoute gives them; null leaves the destination itself. A MeshHTTPRoute for an HTTP
  * destination wins over every MeshTCPRoute.
  */
 function tcpClusters(
-  { view, proxy }: Compiling,
+  compiling: Compiling,
   destination: Destination,
   own: string,
   clusterOf: ClusterOf,
+  about: About,
 ): TcpFilter['clusters'] | null {
+  const { view, proxy } = compiling
   const http = toEntries(view, 'MeshHTTPRoute', proxy, destination)
   if (isHttp(destination.protocol) && http.length > 0) return null
   const last = toEntries(view, 'MeshTCPRoute', proxy, destination).at(-1)
   if (last === undefined) return null
-  const { rules } = v.parse(v.object({ rules: v.array(tcpRule) }), last.conf)
+  const { rules = [] } = v.parse(tcpConf, last.conf ?? {})
   const refs = rules[0]?.default?.backendRefs ?? []
   if (refs.length === 0) return [{ cluster: own, weight: 1, policies: [] }]
-  return refs.flatMap((ref, index): readonly WeightedCluster[] => {
+  const known = refs.flatMap((ref, index): readonly WeightedCluster[] => {
     const path = [...last.path, 'rules', 0, 'default', 'backendRefs', index]
     const cluster = clusterOf(ref, last.policy, path)
     return cluster === null ? [] : [{ cluster, weight: ref.weight ?? 1, policies: [] }]
   })
+  if (known.some(({ weight }) => weight > 0)) return known
+  // Nobody is there: connections are closed, as they are for an unknown `kuma.io/service`.
+  const nobody = serviceDestination(view, { [serviceTag]: refs[0]?.name ?? 'unknown' })
+  return [{ cluster: addCluster(compiling, nobody, about), weight: 1, policies: [] }]
 }

@@ -1,7 +1,7 @@
 import type { StringMatch } from '../../proxy/matcher.ts'
 import type { PeerMatch } from '../../proxy/peer-match.ts'
 import { serviceTag } from './mesh-view.ts'
-import type { PeerMatchBody } from './schemas/shapes.ts'
+import type { PeerMatchBody } from './schemas/parts.ts'
 import type { FromRef } from './schemas/target-ref.ts'
 
 /** Who calls: parts that are null or empty are not looked at. */

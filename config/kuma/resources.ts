@@ -27,7 +27,7 @@ import { meshTimeout } from './schemas/mesh-timeout.ts'
 import { meshTls } from './schemas/mesh-tls.ts'
 import { meshTrace } from './schemas/mesh-trace.ts'
 import { meshTrafficPermission } from './schemas/mesh-traffic-permission.ts'
-import type { PeerMatchBody } from './schemas/shapes.ts'
+import type { PeerMatchBody } from './schemas/parts.ts'
 import type { FromRef, TargetRef, ToRef } from './schemas/target-ref.ts'
 
 /** Every kind of resource we read. A new one is a schema and an entry here. */

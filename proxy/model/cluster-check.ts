@@ -118,7 +118,8 @@ function checkRing(raw: Raw, path: string, problems: Problems): BalancerConfig {
   }
 }
 
-function isPrime(number: number): boolean {
+/** What the table of Maglev must be as large as. */
+export function isPrime(number: number): boolean {
   for (let divisor = 2; divisor * divisor <= number; divisor += 1) {
     if (number % divisor === 0) return false
   }

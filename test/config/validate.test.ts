@@ -85,11 +85,8 @@ spec:
             file:
               path: /dev/stdout
               format: {type: Plain, plain: "%KUMA_MESH% %KUMA_MISTAKE%"}
-          - type: Tcp
-            tcp: {address: nowhere}
 `
   test.same(lines(test.testdir({ 'x.yaml': text })), [
     'x.yaml:11:44 error MeshAccessLog/x spec.to[0].default.backends[0].file.format.plain: unknown operator %KUMA_MISTAKE%',
-    'x.yaml:13:28 error MeshAccessLog/x spec.to[0].default.backends[1].tcp.address: must be "host:port"',
   ])
 })

@@ -39,13 +39,14 @@ interface Metadata {
   readonly default?: string | number | boolean
   readonly unsupported?: boolean
   readonly hint?: string | null
-  readonly sectionByType?: boolean
+  readonly sectionByType?: 'needed' | 'possible'
+  readonly someOf?: readonly string[]
 }
 
 /** The converter has copied every key of the metadata already; those that are ours go again. */
 function withMetadata(copied: JsonSchema, metadata: Metadata): JsonSchema {
-  const { description, default: byDefault, unsupported, hint, sectionByType } = metadata
-  const ours = ['unsupported', 'hint', 'sectionByType']
+  const { description, default: byDefault, unsupported, hint, sectionByType, someOf } = metadata
+  const ours = ['unsupported', 'hint', 'sectionByType', 'someOf']
   const schema: JsonSchema = Object.fromEntries(
     Object.entries(copied).filter(([key]) => !ours.includes(key)),
   )
@@ -54,7 +55,8 @@ function withMetadata(copied: JsonSchema, metadata: Metadata): JsonSchema {
     ...(description === undefined ? {} : { description }),
     ...(byDefault === undefined ? {} : { default: byDefault }),
     ...(unsupported === true ? { description: noEffect(hint) } : {}),
-    ...(sectionByType === true ? { allOf: sections(schema) } : {}),
+    ...(sectionByType === 'needed' ? { allOf: sections(schema) } : {}),
+    ...(someOf === undefined ? {} : { anyOf: someOf.map((field) => ({ required: [field] })) }),
   }
 }
 

@@ -1,17 +1,5 @@
 import { type Kind, resourceSchemas } from '../../config/kuma/resources.ts'
-import {
-  decimal,
-  duration,
-  flag,
-  integer,
-  percent,
-  port,
-  portOrName,
-  status,
-  stringMap,
-  text,
-  uint32,
-} from '../../config/kuma/schemas/shapes.ts'
+import * as values from '../../config/kuma/schemas/values.ts'
 
 /** A field of a resource that holds a value, or a list of values. */
 export interface SchemaField {
@@ -89,7 +77,7 @@ function leaves(node: Node, path: string, above: NonNullable<Node['metadata']>):
       path,
       description: said.description ?? '',
       default: said.default ?? null,
-      unit: `${words?.join(', ') ?? units.get(single) ?? ''}${item === undefined ? '' : ' (list)'}`,
+      unit: `${words?.join(', ') ?? units.get(single) ?? (single.type === 'string' ? 'text' : '')}${item === undefined ? '' : ' (list)'}`,
       unsupported: said.unsupported === true ? (said.hint ?? '') : null,
     },
   ]
@@ -100,15 +88,23 @@ const pick = ({ unsupported, hint }: NonNullable<Node['metadata']>) =>
   unsupported === true ? { unsupported, hint: hint ?? null } : {}
 
 const units: ReadonlyMap<unknown, string> = new Map<unknown, string>([
-  [duration, 'duration'],
-  [percent, '%'],
-  [uint32, 'number'],
-  [integer, 'number'],
-  [decimal, 'number'],
-  [port, 'port'],
-  [portOrName, 'port or name'],
-  [status, 'HTTP status'],
-  [flag, 'true, false'],
-  [text, 'text'],
-  [stringMap, 'map'],
+  [values.duration, 'duration'],
+  [values.span, 'duration'],
+  [values.percent, '%'],
+  [values.wholePercent, '%'],
+  [values.integer, 'number'],
+  [values.decimal, 'number'],
+  [values.port, 'port'],
+  [values.portOrName, 'port or name'],
+  [values.status, 'HTTP status'],
+  [values.finalStatus, 'HTTP status'],
+  [values.errorStatus, 'HTTP status'],
+  [values.flag, 'true, false'],
+  [values.base64, 'base64'],
+  [values.headerName, 'header'],
+  [values.hostPort, 'host:port'],
+  [values.httpUrl, 'URL'],
+  [values.urlPath, 'path'],
+  [values.filePath, 'path'],
+  [values.stringMap, 'map'],
 ])

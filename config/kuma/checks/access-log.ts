@@ -1,4 +1,3 @@
-import { isIP } from 'node:net'
 import { newProblems } from '../../../proxy/problems.ts'
 import { checkLogFormat } from '../../../proxy/telemetry/log-format.ts'
 import { kumaPlaceholders } from '../placeholders.ts'
@@ -6,16 +5,13 @@ import type { Path, Reporter } from '../report.ts'
 import type { Resource } from '../resources.ts'
 import type { AccessLogFormat } from '../schemas/mesh-access-log.ts'
 
-/** Reports addresses that are none, and operators that nobody can render. */
+/** Reports operators that nobody can render. */
 export function checkAccessLog(policy: Resource<'MeshAccessLog'>, reporter: Reporter): void {
   const { to = [], from = [], rules = [] } = policy.body.spec
   for (const [section, entries] of Object.entries({ to, from, rules })) {
     for (const [index, { default: conf }] of entries.entries()) {
       for (const [at, { tcp, file }] of (conf?.backends ?? []).entries()) {
         const path: Path = ['spec', section, index, 'default', 'backends', at]
-        if (tcp !== undefined && !isHostPort(tcp.address)) {
-          reporter.error(policy, [...path, 'tcp', 'address'], 'must be "host:port"')
-        }
         checkFormat(policy, tcp?.format, [...path, 'tcp', 'format'], reporter)
         checkFormat(policy, file?.format, [...path, 'file', 'format'], reporter)
       }
@@ -42,11 +38,4 @@ function checkText(policy: Resource, text: string, path: Path, reporter: Reporte
   const problems = newProblems()
   checkLogFormat({ kind: 'text', text: resolved }, '', problems)
   for (const { message } of problems.list) reporter.error(policy, path, message)
-}
-
-/** `host:port`, an IPv6 address in brackets. */
-function isHostPort(address: string): boolean {
-  const match = /^(?:\[(?<v6>[^\]]+)\]|(?<host>[^:/\s]+)):(?<port>\d{1,5})$/.exec(address)
-  const { v6, port } = match?.groups ?? {}
-  return match !== null && (v6 === undefined || isIP(v6) === 6) && Number(port) <= 65_535
 }

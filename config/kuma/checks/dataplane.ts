@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { nearest } from '../../nearest.ts'
 import type { Path, Reporter } from '../report.ts'
 import type { Resource } from '../resources.ts'
@@ -21,6 +22,7 @@ export function checkDataplane(dataplane: Resource<'Dataplane'>, reporter: Repor
       hint,
     })
   }
+  checkAddresses(dataplane, reporter)
   const taken = new Map<string, string>()
   inbound.forEach((entry, index) => {
     checkInbound(dataplane, entry, index, reporter)
@@ -33,6 +35,46 @@ export function checkDataplane(dataplane: Resource<'Dataplane'>, reporter: Repor
     const place: Path = ['networking', 'outbound', index, 'port']
     claim(dataplane, `${entry.address ?? '127.0.0.1'}:${entry.port}`, place, taken, reporter)
   })
+  checkAdminPort(dataplane, taken, reporter)
+}
+
+/** Addresses that are listened on, and names of inbounds. */
+function checkAddresses(dataplane: Resource<'Dataplane'>, reporter: Reporter): void {
+  const { inbound = [], outbound = [] } = dataplane.body.networking
+  const lists = { inbound, outbound }
+  const named = new Map<string, number>()
+  for (const [list, entries] of Object.entries(lists)) {
+    for (const [index, entry] of entries.entries()) {
+      if (entry.address === undefined || isIP(entry.address) !== 0) continue
+      const path: Path = ['networking', list, index, 'address']
+      reporter.error(dataplane, path, 'must be an IP address: it is listened on')
+    }
+  }
+  for (const [index, { name }] of inbound.entries()) {
+    const other = name === undefined ? undefined : named.get(name)
+    if (name === undefined) continue
+    if (other === undefined) named.set(name, index)
+    else {
+      const path: Path = ['networking', 'inbound', index, 'name']
+      reporter.error(dataplane, path, `is already the name of inbound[${other}]`)
+    }
+  }
+}
+
+/** The admin pages are on the loopback, or where the agent is told. */
+function checkAdminPort(
+  dataplane: Resource<'Dataplane'>,
+  taken: ReadonlyMap<string, string>,
+  reporter: Reporter,
+): void {
+  const { address, admin } = dataplane.body.networking
+  for (const host of [address, '127.0.0.1']) {
+    const owner = taken.get(`${host}:${admin?.port}`)
+    if (owner === undefined) continue
+    const path = ['networking', 'admin', 'port']
+    reporter.error(dataplane, path, `is already taken by ${owner}`)
+    return
+  }
 }
 
 function checkInbound(
@@ -42,6 +84,7 @@ function checkInbound(
   reporter: Reporter,
 ): void {
   checkProtocol(dataplane, inbound, index, reporter)
+  checkTags(dataplane, inbound, index, reporter)
   const own = inbound.address ?? dataplane.body.networking.address
   const app = inbound.serviceAddress ?? own
   if (app === own && (inbound.servicePort ?? inbound.port) === inbound.port) {
@@ -49,6 +92,21 @@ function checkInbound(
     reporter.error(dataplane, path, 'would forward to itself', {
       hint: 'give servicePort or serviceAddress of the application',
     })
+  }
+}
+
+/** A service becomes a part of a SPIFFE ID and of file names. Kuma: `tagValueCharacterSet`. */
+function checkTags(
+  dataplane: Resource<'Dataplane'>,
+  { tags = {} }: InboundBody,
+  index: number,
+  reporter: Reporter,
+): void {
+  for (const [key, value] of Object.entries(tags)) {
+    if (/^[a-zA-Z0-9._:/-]+$/.test(value)) continue
+    const path: Path = ['networking', 'inbound', index, 'tags', key]
+    const message = `must be letters, digits and any of ._:/-, got ${JSON.stringify(value)}`
+    reporter.error(dataplane, path, message)
   }
 }
 

@@ -40,17 +40,3 @@ export function warnOfFilterState(
     }
   }
 }
-
-/** TLS before 1.2 is not spoken at all (RFC 8996). */
-export function warnOfOldTls(policy: Resource<'MeshTLS'>, reporter: Reporter): void {
-  const { from = [], rules = [] } = policy.body.spec
-  for (const [section, entries] of Object.entries({ from, rules })) {
-    for (const [index, { default: conf }] of entries.entries()) {
-      for (const [bound, version] of Object.entries(conf?.tlsVersion ?? {})) {
-        if (version !== 'TLS10' && version !== 'TLS11') continue
-        const path = ['spec', section, index, 'default', 'tlsVersion', bound]
-        reporter.warn(policy, path, `${version} is not spoken; TLS12 is used`)
-      }
-    }
-  }
-}

@@ -1,4 +1,3 @@
-import { regexProblem } from '../../../proxy/regex.ts'
 import type { Path, Reporter } from '../report.ts'
 import type { Resource } from '../resources.ts'
 import type {
@@ -7,6 +6,7 @@ import type {
   RouteMatchBody,
 } from '../schemas/mesh-http-route.ts'
 import type { BackendRef } from '../schemas/target-ref.ts'
+import { checkHeaderChanges, checkHeaderMatch, checkRegex } from './headers.ts'
 
 /** Reports matches that cannot match and filters that cannot work. Kuma: `MeshHTTPRouteResource.validate`. */
 export function checkHttpRoute(route: Resource<'MeshHTTPRoute'>, reporter: Reporter): void {
@@ -17,10 +17,15 @@ export function checkHttpRoute(route: Resource<'MeshHTTPRoute'>, reporter: Repor
         checkMatch(route, match, [...path, 'matches', at], reporter)
       })
       const { filters = [], backendRefs = [] } = rule.default ?? {}
+      const prefixes = rule.matches.every((match) => match.path?.type === 'PathPrefix')
       filters.forEach((filter, at) => {
-        checkFilter(route, filter, [...path, 'default', 'filters', at], reporter)
+        checkFilter(route, filter, prefixes, [...path, 'default', 'filters', at], reporter)
       })
       checkBackends(route, backendRefs, [...path, 'default', 'backendRefs'], reporter)
+      if (backendRefs.length > 0 && filters.some(({ requestRedirect }) => requestRedirect)) {
+        const message = 'has no effect beside a RequestRedirect'
+        reporter.warn(route, [...path, 'default', 'backendRefs'], message, { atKey: true })
+      }
     }
   }
 }
@@ -40,11 +45,8 @@ function checkMatch(route: Resource, match: RouteMatchBody, path: Path, reporter
     if (match.path.type === 'RegularExpression') checkRegex(route, match.path.value, at, reporter)
     else if (!match.path.value.startsWith('/')) reporter.error(route, at, 'must begin with /')
   }
-  for (const [index, { type, value }] of (match.headers ?? []).entries()) {
-    const at = [...path, 'headers', index]
-    if (type === 'Present' || type === 'Absent') continue
-    if (value === undefined) reporter.error(route, [...at, 'value'], 'is required')
-    else if (type === 'RegularExpression') checkRegex(route, value, [...at, 'value'], reporter)
+  for (const [index, header] of (match.headers ?? []).entries()) {
+    checkHeaderMatch(route, header, [...path, 'headers', index], reporter)
   }
   for (const [index, { type, value }] of (match.queryParams ?? []).entries()) {
     const at = [...path, 'queryParams', index, 'value']
@@ -55,18 +57,28 @@ function checkMatch(route: Resource, match: RouteMatchBody, path: Path, reporter
 function checkFilter(
   route: Resource,
   filter: RouteFilterBody,
+  prefixes: boolean,
   path: Path,
   reporter: Reporter,
 ): void {
-  checkRewrite(route, filter.urlRewrite?.path, [...path, 'urlRewrite', 'path'], reporter)
-  checkRewrite(route, filter.requestRedirect?.path, [...path, 'requestRedirect', 'path'], reporter)
-  const mirror = filter.requestMirror?.backendRef
-  if (mirror) checkBackends(route, [mirror], [...path, 'requestMirror', 'backendRef'], reporter)
+  const { requestHeaderModifier, responseHeaderModifier, requestMirror } = filter
+  for (const [section, changes] of Object.entries({
+    requestHeaderModifier,
+    responseHeaderModifier,
+  })) {
+    checkHeaderChanges(route, changes, [...path, section], reporter)
+  }
+  for (const section of ['urlRewrite', 'requestRedirect'] as const) {
+    checkRewrite(route, filter[section]?.path, prefixes, [...path, section, 'path'], reporter)
+  }
+  const mirror = requestMirror?.backendRef
+  if (mirror) checkBackend(route, mirror, [...path, 'requestMirror', 'backendRef'], reporter)
 }
 
 function checkRewrite(
   route: Resource,
   rewrite: PathRewriteBody | undefined,
+  prefixes: boolean,
   path: Path,
   reporter: Reporter,
 ): void {
@@ -74,6 +86,8 @@ function checkRewrite(
   const field = rewrite.type === 'ReplaceFullPath' ? 'replaceFullPath' : 'replacePrefixMatch'
   if (rewrite[field] === undefined) {
     reporter.error(route, [...path, 'type'], `needs the field ${JSON.stringify(field)} beside it`)
+  } else if (rewrite.type === 'ReplacePrefixMatch' && !prefixes) {
+    reporter.error(route, [...path, 'type'], 'can only stand where every match has a PathPrefix')
   }
 }
 
@@ -84,20 +98,19 @@ function checkBackends(
   reporter: Reporter,
 ): void {
   for (const [index, backend] of backends.entries()) {
-    const at = backends.length === 1 && path.at(-1) === 'backendRef' ? path : [...path, index]
-    if ((backend.name === undefined) === (backend.labels === undefined)) {
-      reporter.error(route, at, 'needs a name or labels, one of them')
-    }
+    checkBackend(route, backend, [...path, index], reporter)
+  }
+  if (backends.length > 0 && backends.every(({ weight }) => weight === 0)) {
+    reporter.error(route, path, 'must give one of them a weight above 0')
   }
 }
 
-/** A regular expression that is matched in linear time. Kuma's are RE2; what differs is rare and shows here. */
-export function checkRegex(
-  subject: Resource,
-  source: string,
+function checkBackend(
+  route: Resource,
+  { name, labels }: BackendRef,
   path: Path,
   reporter: Reporter,
 ): void {
-  const problem = regexProblem(source)
-  if (problem !== null) reporter.error(subject, path, problem)
+  if ((name === undefined) !== (labels === undefined)) return
+  reporter.error(route, path, 'needs a name or labels, one of them')
 }

@@ -1,6 +1,6 @@
 import type { Path, Reporter } from '../report.ts'
 import type { Resource } from '../resources.ts'
-import type { PeerMatchBody } from '../schemas/shapes.ts'
+import type { PeerMatchBody } from '../schemas/parts.ts'
 
 const lists = ['deny', 'allowWithShadowDeny', 'allow'] as const
 

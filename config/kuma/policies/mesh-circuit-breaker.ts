@@ -40,6 +40,7 @@ export const meshCircuitBreaker = translation({
 function outliers(conf: Outliers): OutlierDetectionConfig {
   const { detectors } = conf
   const base = durationMs(conf.baseEjectionTime ?? '30s')
+  const split = conf.splitExternalAndLocalErrors ?? false
   const consecutive = (detector: { readonly consecutive?: number | undefined } | undefined) =>
     detector === undefined ? null : (detector.consecutive ?? 5)
   return {
@@ -47,17 +48,20 @@ function outliers(conf: Outliers): OutlierDetectionConfig {
     baseEjectionMs: base,
     maxEjectionMs: Math.max(300_000, base),
     maxEjectionPercent: Math.min(conf.maxEjectionPercent ?? 10, 100),
-    splitLocalErrors: conf.splitExternalAndLocalErrors ?? false,
+    splitLocalErrors: split,
     consecutive5xx: consecutive(detectors?.totalFailures),
     consecutiveGatewayFailure: consecutive(detectors?.gatewayFailures),
-    consecutiveLocalOriginFailure: consecutive(detectors?.localOriginFailures),
+    consecutiveLocalOriginFailure: split ? consecutive(detectors?.localOriginFailures) : null,
     successRate:
       detectors?.successRate === undefined
         ? null
         : {
             minimumHosts: detectors.successRate.minimumHosts ?? 5,
             requestVolume: detectors.successRate.requestVolume ?? 100,
-            stdevFactor: numeric(detectors.successRate.standardDeviationFactor ?? 1.9),
+            stdevFactor: Math.min(
+              numeric(detectors.successRate.standardDeviationFactor ?? 1.9),
+              1_000,
+            ),
           },
     failurePercentage:
       detectors?.failurePercentage === undefined

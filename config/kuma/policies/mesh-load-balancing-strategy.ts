@@ -34,7 +34,7 @@ function balancerOf({ type, leastRequest, ringHash, maglev }: Balancer): Balance
       return {
         kind: 'least_request',
         choiceCount: leastRequest?.choiceCount ?? 2,
-        activeRequestBias: numeric(leastRequest?.activeRequestBias ?? 1),
+        activeRequestBias: Math.min(numeric(leastRequest?.activeRequestBias ?? 1), 1_000),
       }
     case 'RingHash':
       return {

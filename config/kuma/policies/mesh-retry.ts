@@ -1,6 +1,6 @@
 import type { NamedMatch, StringMatch } from '../../../proxy/matcher.ts'
 import type { RetryConfig, RetryOn } from '../../../proxy/policies/retry.ts'
-import { durationMs } from '../duration.ts'
+import { durationMs, longestMs } from '../duration.ts'
 import { translation, withPolicies } from '../policy.ts'
 import { type MeshRetryConf, meshRetryConf } from '../schemas/mesh-retry.ts'
 
@@ -13,7 +13,7 @@ export const meshRetry = translation({
   schema: meshRetryConf,
   tcp: ({ tcp }, filter) => ({
     ...filter,
-    maxConnectAttempts: Math.max(1, tcp?.maxConnectAttempt ?? filter.maxConnectAttempts),
+    maxConnectAttempts: Math.min(tcp?.maxConnectAttempt ?? filter.maxConnectAttempts, 100),
   }),
   route: ({ http, grpc }, route, { protocol }) => {
     const retry = protocol === 'grpc' ? grpcRetry(grpc) : httpRetry(http)
@@ -25,13 +25,15 @@ export const meshRetry = translation({
 function common(conf: Http | Grpc): Omit<RetryConfig, 'retryOn'> {
   const base = durationMs(conf.backOff?.baseInterval ?? '25ms')
   const { maxInterval } = conf.backOff ?? {}
+  const tenfold = Math.min(base * 10, longestMs)
   const { rateLimitedBackOff: limited } = conf
   return {
     statuses: [],
     maxRetries: Math.min(conf.numRetries ?? 1, 100),
     perTryTimeoutMs: conf.perTryTimeout === undefined ? 0 : durationMs(conf.perTryTimeout),
     backOffBaseMs: base,
-    backOffMaxMs: maxInterval === undefined ? base * 10 : durationMs(maxInterval),
+    // The two may come from different policies: then the longest is at least the shortest.
+    backOffMaxMs: Math.max(base, maxInterval === undefined ? tenfold : durationMs(maxInterval)),
     rateLimitedBackOff:
       limited === undefined
         ? null

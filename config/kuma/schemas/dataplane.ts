@@ -1,22 +1,8 @@
 import type * as v from 'valibot'
-import {
-  anything,
-  duration,
-  filled,
-  flag,
-  list,
-  map,
-  maybe,
-  must,
-  port,
-  resource,
-  stringMap,
-  text,
-  uint32,
-  unsupported,
-  word,
-} from './shapes.ts'
+import { resource } from './parts.ts'
+import { list, map, maybe, must, unsupported, word } from './shapes.ts'
 import { backendRef } from './target-ref.ts'
+import { anything, duration, filled, flag, host, port, stringMap, text, uint32 } from './values.ts'
 
 const redirect = 'transparent proxying needs redirected sockets; list outbounds instead'
 
@@ -30,9 +16,9 @@ const serviceProbe = map({
 
 const inbound = map({
   port: must(port, 'Port the proxy listens on.'),
-  address: maybe(filled, 'Address it listens on; networking.address by default.'),
+  address: maybe(host, 'Address it listens on; networking.address by default.'),
   servicePort: maybe(port, 'Port of the application; `port` by default.'),
-  serviceAddress: maybe(filled, 'Address of the application; `address` by default.'),
+  serviceAddress: maybe(host, 'Address of the application; `address` by default.'),
   name: maybe(filled, 'Name of the port, for sectionName and targetPort; its number by default.'),
   protocol: maybe(
     text,
@@ -54,7 +40,7 @@ const inbound = map({
 export type InboundBody = v.InferOutput<typeof inbound>
 
 const outbound = map({
-  address: maybe(filled, 'Address the application calls.', '127.0.0.1'),
+  address: maybe(host, 'Address the application calls.', '127.0.0.1'),
   port: must(port, 'Port the application calls.'),
   backendRef: maybe(backendRef, 'Destination.'),
   tags: maybe(stringMap, 'Destination by kuma.io/service and further tags (2.x).'),
@@ -71,8 +57,8 @@ const gateway = map({
 })
 
 const networking = map({
-  address: must(filled, 'Address that peers call.'),
-  advertisedAddress: maybe(filled, 'Address that peers call instead, behind a NAT (2.x).'),
+  address: must(host, 'Address that peers call.'),
+  advertisedAddress: maybe(host, 'Address that peers call instead, behind a NAT (2.x).'),
   inbound: maybe(list(inbound), 'What the application serves.'),
   outbound: maybe(list(outbound), 'What the application calls.'),
   gateway: maybe(gateway, 'The proxy stands beside a gateway.'),

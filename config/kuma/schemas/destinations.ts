@@ -1,23 +1,8 @@
 import type * as v from 'valibot'
 import { tlsVersions } from './mesh-tls.ts'
-import {
-  anything,
-  dataSource,
-  filled,
-  flag,
-  integer,
-  list,
-  map,
-  maybe,
-  must,
-  port,
-  portOrName,
-  resource,
-  stringMap,
-  text,
-  unsupported,
-  word,
-} from './shapes.ts'
+import { dataSource, resource } from './parts.ts'
+import { list, map, maybe, must, unsupported, word } from './shapes.ts'
+import { anything, filled, flag, integer, port, portOrName, stringMap, text } from './values.ts'
 
 const matchLabels = maybe(stringMap, 'Labels that they must have.')
 const portFields = {

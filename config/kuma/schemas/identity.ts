@@ -1,17 +1,7 @@
 import type * as v from 'valibot'
-import {
-  anything,
-  filled,
-  list,
-  map,
-  maybe,
-  must,
-  resource,
-  stringMap,
-  text,
-  unsupported,
-  word,
-} from './shapes.ts'
+import { resource } from './parts.ts'
+import { list, map, maybe, must, unsupported, word } from './shapes.ts'
+import { anything, filled, stringMap, text } from './values.ts'
 
 const fromDirectory = 'the certificate comes from the identity directory'
 

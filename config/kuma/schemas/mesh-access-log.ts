@@ -1,18 +1,7 @@
 import type * as v from 'valibot'
-import {
-  anything,
-  filled,
-  flag,
-  list,
-  map,
-  maybe,
-  must,
-  tagged,
-  text,
-  unsupported,
-  word,
-} from './shapes.ts'
+import { list, map, maybe, must, tagged, unsupported, word } from './shapes.ts'
 import { fromList, ruleList, toList, trafficPolicy } from './target-ref.ts'
+import { anything, filePath, filled, flag, hostPort, text } from './values.ts'
 
 const format = tagged(
   map({
@@ -39,11 +28,11 @@ export const meshAccessLogConf = map({
         map({
           type: must(word(['Tcp', 'File', 'OpenTelemetry']), 'Which of the other fields is given.'),
           tcp: maybe(
-            map({ address: must(filled, '`host:port`.'), format: formatOr }),
+            map({ address: must(hostPort, '`host:port`.'), format: formatOr }),
             'Lines over a TCP connection.',
           ),
           file: maybe(
-            map({ path: must(filled, 'Path; /dev/stdout works.'), format: formatOr }),
+            map({ path: must(filePath, 'Path; /dev/stdout works.'), format: formatOr }),
             'Lines of a file.',
           ),
           openTelemetry: unsupported(anything, 'use a File or Tcp backend'),

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
-import { duration, list, map, maybe, must, percent, status } from './shapes.ts'
+import { list, map, maybe, must, someOf } from './shapes.ts'
 import { fromList, ruleList, toList, trafficPolicy } from './target-ref.ts'
+import { finalStatus, percent, span } from './values.ts'
 
 const bandwidth = 'must be a rate such as 512 kbps, 1.5 Mbps or 1 Gbps'
 const share = must(percent, 'Share of the requests.')
@@ -8,26 +9,32 @@ const share = must(percent, 'Share of the requests.')
 export const meshFaultInjectionConf = map({
   http: maybe(
     list(
-      map({
-        abort: maybe(
-          map({ httpStatus: must(status, 'Status of the answer.'), percentage: share }),
-          'Answers instead of the application.',
-        ),
-        delay: maybe(
-          map({ value: must(duration, 'How long.'), percentage: share }),
-          'Holds requests back.',
-        ),
-        responseBandwidth: maybe(
-          map({
-            limit: must(
-              v.pipe(v.string(bandwidth), v.regex(/^\d+(?:\.\d+)?\s?(?:[kK]|M|G)bps$/, bandwidth)),
-              'Bits per second.',
-            ),
-            percentage: share,
-          }),
-          'Slows answers down.',
-        ),
-      }),
+      someOf(
+        ['abort', 'delay', 'responseBandwidth'],
+        map({
+          abort: maybe(
+            map({ httpStatus: must(finalStatus, 'Status of the answer.'), percentage: share }),
+            'Answers instead of the application.',
+          ),
+          delay: maybe(
+            map({ value: must(span, 'How long, 1h at most.'), percentage: share }),
+            'Holds requests back.',
+          ),
+          responseBandwidth: maybe(
+            map({
+              limit: must(
+                v.pipe(
+                  v.string(bandwidth),
+                  v.regex(/^\d+(?:\.\d+)?\s?(?:[kK]|M|G)bps$/, bandwidth),
+                ),
+                'Bits per second.',
+              ),
+              percentage: share,
+            }),
+            'Slows answers down.',
+          ),
+        }),
+      ),
     ),
     'Faults of HTTP requests, each on its own.',
   ),

@@ -1,19 +1,8 @@
 import * as v from 'valibot'
-import {
-  filled,
-  flag,
-  headerChanges,
-  list,
-  map,
-  maybe,
-  must,
-  percent,
-  port,
-  tagged,
-  text,
-  word,
-} from './shapes.ts'
+import { headerChanges } from './parts.ts'
+import { list, map, maybe, must, tagged, word } from './shapes.ts'
 import { backendRef, routePolicy } from './target-ref.ts'
+import { filled, flag, headerName, percent, port, text, urlPath } from './values.ts'
 
 const compared = 'How the value is compared.'
 
@@ -47,7 +36,7 @@ const match = map({
           compared,
           'Exact',
         ),
-        name: must(filled, 'Name of the header.'),
+        name: must(headerName, 'Name of the header.'),
         value: maybe(text, 'What it is compared with.'),
       }),
     ),
@@ -58,7 +47,7 @@ export type RouteMatchBody = v.InferOutput<typeof match>
 
 const pathRewrite = map({
   type: must(word(['ReplaceFullPath', 'ReplacePrefixMatch']), 'What of the path is replaced.'),
-  replaceFullPath: maybe(text, 'The whole new path.'),
+  replaceFullPath: maybe(urlPath, 'The whole new path.'),
   replacePrefixMatch: maybe(text, 'What comes in place of the prefix that matched.'),
 })
 export type PathRewriteBody = v.InferOutput<typeof pathRewrite>

@@ -1,20 +1,18 @@
 import type * as v from 'valibot'
+import { list, map, maybe, must, someOf, tagged, typed, word } from './shapes.ts'
+import { toList, trafficPolicy } from './target-ref.ts'
 import {
+  cookieName,
+  count,
   decimal,
   duration,
   filled,
   flag,
-  list,
-  map,
-  maybe,
-  must,
+  headerName,
   percent,
-  tagged,
-  text,
-  uint32,
-  word,
-} from './shapes.ts'
-import { toList, trafficPolicy } from './target-ref.ts'
+  urlPath,
+  whole,
+} from './values.ts'
 
 const hashPolicy = tagged(
   map({
@@ -23,12 +21,12 @@ const hashPolicy = tagged(
       'Which of the other fields is given.',
     ),
     terminal: maybe(flag, 'If it gives a value, those after it are not looked at.', false),
-    header: maybe(map({ name: must(filled, 'Name of the header.') }), 'Value of a header.'),
+    header: maybe(map({ name: must(headerName, 'Name of the header.') }), 'Value of a header.'),
     cookie: maybe(
       map({
-        name: must(filled, 'Name of the cookie.'),
+        name: must(cookieName, 'Name of the cookie.'),
         ttl: maybe(duration, 'Life of the cookie we make where it is missing; none: we make none.'),
-        path: maybe(text, 'Path of the cookie we make.'),
+        path: maybe(urlPath, 'Path of the cookie we make.'),
       }),
       'Value of a cookie.',
     ),
@@ -48,31 +46,38 @@ const hashPolicies = maybe(
   'What RingHash and Maglev make their hash of; at random where nothing gives a value.',
 )
 
-const loadBalancer = map({
-  type: must(word(['RoundRobin', 'LeastRequest', 'RingHash', 'Random', 'Maglev']), 'Which one.'),
-  roundRobin: maybe(map({}), 'One after the other; has no settings.'),
-  random: maybe(map({}), 'Any; has no settings.'),
-  leastRequest: maybe(
-    map({
-      choiceCount: maybe(uint32, 'The least busy of so many, taken at random.', 2),
-      activeRequestBias: maybe(decimal, 'How much open requests count against weights.', 1),
-    }),
-    'The least busy of some.',
-  ),
-  ringHash: maybe(
-    map({
-      hashFunction: maybe(word(['XXHash', 'MurmurHash2']), 'Which hash.', 'XXHash'),
-      minRingSize: maybe(uint32, 'Fewest points on the ring.', 1_024),
-      maxRingSize: maybe(uint32, 'Most points on the ring.', 8_388_608),
-      hashPolicies,
-    }),
-    'By hash, on a ring.',
-  ),
-  maglev: maybe(
-    map({ tableSize: maybe(uint32, 'Places in the table, a prime.', 65_537), hashPolicies }),
-    'By hash, from a table.',
-  ),
-})
+const ringSize = whole(1, 8_388_608)
+
+const loadBalancer = typed(
+  map({
+    type: must(word(['RoundRobin', 'LeastRequest', 'RingHash', 'Random', 'Maglev']), 'Which one.'),
+    roundRobin: maybe(map({}), 'One after the other; has no settings.'),
+    random: maybe(map({}), 'Any; has no settings.'),
+    leastRequest: maybe(
+      map({
+        choiceCount: maybe(whole(2, 1_000), 'The least busy of so many, taken at random.', 2),
+        activeRequestBias: maybe(decimal, 'How much open requests count against weights.', 1),
+      }),
+      'The least busy of some.',
+    ),
+    ringHash: maybe(
+      map({
+        hashFunction: maybe(word(['XXHash', 'MurmurHash2']), 'Which hash.', 'XXHash'),
+        minRingSize: maybe(ringSize, 'Fewest points on the ring.', 1_024),
+        maxRingSize: maybe(ringSize, 'Most points on the ring.', 8_388_608),
+        hashPolicies,
+      }),
+      'By hash, on a ring.',
+    ),
+    maglev: maybe(
+      map({
+        tableSize: maybe(whole(2, 5_000_011), 'Places in the table, a prime.', 65_537),
+        hashPolicies,
+      }),
+      'By hash, from a table.',
+    ),
+  }),
+)
 
 const zones = list(filled)
 
@@ -109,7 +114,7 @@ const crossZone = map({
   ),
 })
 
-export const meshLoadBalancingStrategyConf = map({
+const conf = map({
   loadBalancer: maybe(loadBalancer, 'How an endpoint is picked; RoundRobin by default.'),
   hashPolicies,
   localityAwareness: maybe(
@@ -122,7 +127,7 @@ export const meshLoadBalancingStrategyConf = map({
               map({
                 key: must(filled, 'Tag or label that caller and endpoint share.'),
                 weight: maybe(
-                  uint32,
+                  count,
                   'How much such endpoints weigh; 9, 90, 900 … from the last up by default.',
                 ),
               }),
@@ -137,6 +142,10 @@ export const meshLoadBalancingStrategyConf = map({
     'Which endpoints come first.',
   ),
 })
+export const meshLoadBalancingStrategyConf = someOf(
+  ['loadBalancer', 'hashPolicies', 'localityAwareness'],
+  conf,
+)
 export type MeshLoadBalancingStrategyConf = v.InferOutput<typeof meshLoadBalancingStrategyConf>
 /** Kuma `MeshLoadBalancingStrategy`. */
 export const meshLoadBalancingStrategy = trafficPolicy('How an endpoint is picked.', {

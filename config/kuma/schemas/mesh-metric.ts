@@ -1,18 +1,8 @@
 import type * as v from 'valibot'
-import {
-  collector,
-  duration,
-  filled,
-  flag,
-  list,
-  map,
-  maybe,
-  must,
-  port,
-  text,
-  word,
-} from './shapes.ts'
+import { collectorFields } from './parts.ts'
+import { list, map, maybe, must, someOf, word } from './shapes.ts'
 import { proxyPolicy } from './target-ref.ts'
+import { filled, flag, port, span, text, urlPath } from './values.ts'
 
 const selectors = (about: string) =>
   maybe(
@@ -43,7 +33,7 @@ const sidecar = map({
 const prometheus = map({
   clientId: maybe(text, 'Which scraper it is for.'),
   port: maybe(port, 'Port that is listened on.', 5_670),
-  path: maybe(text, 'Path of the page.', '/metrics'),
+  path: maybe(urlPath, 'Path of the page.', '/metrics'),
   tls: maybe(
     map({
       mode: maybe(
@@ -58,7 +48,7 @@ const prometheus = map({
 
 const application = map({
   name: maybe(text, 'Name of it; the port by default.'),
-  path: maybe(text, 'Path of its page.', '/metrics'),
+  path: maybe(urlPath, 'Path of its page.', '/metrics'),
   address: maybe(filled, 'Address of it; that of the Dataplane by default.'),
   port: must(port, 'Port of it.'),
 })
@@ -72,10 +62,13 @@ export const meshMetricConf = map({
         type: must(word(['Prometheus', 'OpenTelemetry']), 'Which of the other fields is given.'),
         prometheus: maybe(prometheus, 'A page to scrape.'),
         openTelemetry: maybe(
-          map({
-            ...collector.entries,
-            refreshInterval: maybe(duration, 'Between two messages.', '60s'),
-          }),
+          someOf(
+            ['endpoint', 'backendRef'],
+            map({
+              ...collectorFields,
+              refreshInterval: maybe(span, 'Between two messages.', '60s'),
+            }),
+          ),
           'A collector to send to.',
         ),
       }),

@@ -1,5 +1,6 @@
-import { filled, list, map, maybe, must, port, unsupported, word } from './shapes.ts'
+import { list, map, maybe, must, unsupported, word } from './shapes.ts'
 import { proxyPolicy } from './target-ref.ts'
+import { filled, port } from './values.ts'
 
 const redirect = 'traffic that no outbound takes is not ours without transparent proxying'
 

@@ -1,5 +1,6 @@
-import { anything, list, map, unsupported } from './shapes.ts'
+import { list, map, unsupported } from './shapes.ts'
 import { proxyPolicy } from './target-ref.ts'
+import { anything } from './values.ts'
 
 /** Kuma `MeshProxyPatch`. */
 export const meshProxyPatch = proxyPolicy(

@@ -1,18 +1,7 @@
 import * as v from 'valibot'
-import {
-  duration,
-  filled,
-  integer,
-  list,
-  map,
-  maybe,
-  must,
-  stringMap,
-  text,
-  uint32,
-  word,
-} from './shapes.ts'
+import { list, map, maybe, must, someOf, word } from './shapes.ts'
 import { toList, trafficPolicy } from './target-ref.ts'
+import { count, duration, headerName, span, stringMap, text, uint32, whole } from './values.ts'
 
 /** Words of `http.retryOn`; a numeric status is allowed as well. */
 export const httpRetryOn = [
@@ -39,7 +28,7 @@ export const httpRetryOn = [
 const retryWords = `must be a status in quotes or one of ${httpRetryOn.join(', ')}`
 
 const headerMatch = map({
-  name: must(filled, 'Name of the header.'),
+  name: must(headerName, 'Name of the header.'),
   type: maybe(
     word(['Exact', 'Present', 'RegularExpression', 'Absent', 'Prefix']),
     'How the value is compared.',
@@ -49,33 +38,33 @@ const headerMatch = map({
 })
 
 const backOff = map({
-  baseInterval: maybe(duration, 'Shortest pause; it doubles with every try.', '25ms'),
-  maxInterval: maybe(duration, 'Longest pause; 10 times the shortest by default.'),
+  baseInterval: maybe(span, 'Shortest pause; it doubles with every try.', '25ms'),
+  maxInterval: maybe(span, 'Longest pause; 10 times the shortest by default.'),
 })
 
 const rateLimitedBackOff = map({
-  resetHeaders: maybe(
+  resetHeaders: must(
     list(
       map({
-        name: must(filled, 'Name of the header.'),
+        name: must(headerName, 'Name of the header.'),
         format: must(word(['Seconds', 'UnixTimestamp']), 'What its value says.'),
       }),
     ),
     'Headers of answers that say when to come again; the first that is there counts.',
   ),
-  maxInterval: maybe(duration, 'Longest pause a header may ask for.', '300s'),
+  maxInterval: maybe(span, 'Longest pause a header may ask for.', '300s'),
 })
 
 const common = {
-  numRetries: maybe(uint32, 'Most tries after the first; 0: none.', 1),
+  numRetries: maybe(uint32, 'Most tries after the first, 100 at most; 0: none.', 1),
   perTryTimeout: maybe(duration, 'Time for one try; that of the whole request by default.'),
   backOff: maybe(backOff, 'Pauses between tries.'),
   rateLimitedBackOff: maybe(rateLimitedBackOff, 'Pauses that the answer asks for.'),
 }
 
-export const meshRetryConf = map({
+const conf = map({
   tcp: maybe(
-    map({ maxConnectAttempt: maybe(uint32, 'Most attempts to connect.', 1) }),
+    map({ maxConnectAttempt: must(count, 'Most attempts to connect, 100 at most.') }),
     'For destinations that speak neither HTTP nor gRPC.',
   ),
   http: maybe(
@@ -107,7 +96,7 @@ export const meshRetryConf = map({
             ),
             tags: maybe(stringMap, 'Tags of those to avoid, with OmitHostsWithTags.'),
             updateFrequency: maybe(
-              integer,
+              count,
               'After so many tries a priority is left, with OmitPreviousPriorities.',
               2,
             ),
@@ -115,7 +104,11 @@ export const meshRetryConf = map({
         ),
         'Which endpoints a further try takes.',
       ),
-      hostSelectionMaxAttempts: maybe(uint32, 'How often another endpoint is looked for.', 3),
+      hostSelectionMaxAttempts: maybe(
+        whole(0, 1_000),
+        'How often another endpoint is looked for.',
+        3,
+      ),
     }),
     'For destinations that speak HTTP.',
   ),
@@ -132,6 +125,7 @@ export const meshRetryConf = map({
     'For destinations that speak gRPC.',
   ),
 })
+export const meshRetryConf = someOf(['tcp', 'http', 'grpc'], conf)
 export type MeshRetryConf = v.InferOutput<typeof meshRetryConf>
 /** Kuma `MeshRetry`. */
 export const meshRetry = trafficPolicy('Tries failed requests and connections again.', {

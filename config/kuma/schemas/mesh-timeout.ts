@@ -1,10 +1,11 @@
 import type * as v from 'valibot'
-import { duration, map, maybe } from './shapes.ts'
+import { map, maybe, someOf } from './shapes.ts'
 import { fromList, ruleList, toList, trafficPolicy } from './target-ref.ts'
+import { duration, span } from './values.ts'
 
-export const meshTimeoutConf = map({
+const conf = map({
   connectionTimeout: maybe(
-    duration,
+    span,
     'Time to establish a connection. Default 5s towards destinations, 10s towards the application.',
   ),
   idleTimeout: maybe(
@@ -32,6 +33,7 @@ export const meshTimeoutConf = map({
     'What holds for HTTP alone.',
   ),
 })
+export const meshTimeoutConf = someOf(['connectionTimeout', 'idleTimeout', 'http'], conf)
 export type MeshTimeoutConf = v.InferOutput<typeof meshTimeoutConf>
 /** Kuma `MeshTimeout`. */
 export const meshTimeout = trafficPolicy('Time limits of connections and requests.', {

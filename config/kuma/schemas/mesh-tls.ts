@@ -1,5 +1,5 @@
 import type * as v from 'valibot'
-import { list, map, maybe, word } from './shapes.ts'
+import { list, map, maybe, someOf, word } from './shapes.ts'
 import { fromList, ruleList, trafficPolicy } from './target-ref.ts'
 
 /** Versions as Kuma names them. */
@@ -21,7 +21,7 @@ export const tlsCiphers = [
   'ECDHE-RSA-CHACHA20-POLY1305',
 ] as const
 
-export const meshTlsConf = map({
+const conf = map({
   mode: maybe(
     word(['Strict', 'Permissive']),
     'Strict: mutual TLS alone. Permissive: plaintext and the TLS of the application as well. Default that of Mesh.mtls, else Strict.',
@@ -29,6 +29,7 @@ export const meshTlsConf = map({
   tlsVersion: maybe(tlsVersions, 'Versions between proxies.'),
   tlsCiphers: maybe(list(word(tlsCiphers)), 'Ciphers of TLS 1.2, the best first.'),
 })
+export const meshTlsConf = someOf(['mode', 'tlsVersion', 'tlsCiphers'], conf)
 export type MeshTlsConf = v.InferOutput<typeof meshTlsConf>
 /** Kuma `MeshTLS`. */
 export const meshTls = trafficPolicy('How proxies speak mutual TLS with each other.', {

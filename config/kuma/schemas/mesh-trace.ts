@@ -1,22 +1,11 @@
 import type * as v from 'valibot'
-import {
-  collector,
-  filled,
-  flag,
-  list,
-  map,
-  maybe,
-  must,
-  percent,
-  tagged,
-  text,
-  unsupported,
-  word,
-} from './shapes.ts'
+import { collectorFields } from './parts.ts'
+import { list, map, maybe, must, someOf, tagged, unsupported, word } from './shapes.ts'
 import { proxyPolicy } from './target-ref.ts'
+import { filled, flag, headerName, httpUrl, percent, text } from './values.ts'
 
 const zipkin = map({
-  url: must(filled, 'Where spans go, as in http://zipkin:9411/api/v2/spans.'),
+  url: must(httpUrl, 'Where spans go, as in http://zipkin:9411/api/v2/spans.'),
   traceId128bit: unsupported(flag, 'trace ids always have 128 bits'),
   apiVersion: unsupported(
     word(['httpJson', 'httpJsonV1', 'httpProto']),
@@ -37,12 +26,15 @@ export const meshTraceConf = map({
           zipkin: maybe(zipkin, 'Zipkin and what understands it.'),
           datadog: maybe(
             map({
-              url: must(filled, 'Address of the agent, as in http://127.0.0.1:8126.'),
+              url: must(httpUrl, 'Address of the agent, as in http://127.0.0.1:8126.'),
               splitService: unsupported(flag),
             }),
             'An agent of Datadog.',
           ),
-          openTelemetry: maybe(collector, 'A collector of OpenTelemetry.'),
+          openTelemetry: maybe(
+            someOf(['endpoint', 'backendRef'], map(collectorFields)),
+            'A collector of OpenTelemetry.',
+          ),
         }),
       ),
     ),
@@ -58,17 +50,20 @@ export const meshTraceConf = map({
   ),
   tags: maybe(
     list(
-      map({
-        name: must(filled, 'Name of the tag.'),
-        literal: maybe(text, 'Its value.'),
-        header: maybe(
-          map({
-            name: must(filled, 'Name of the header.'),
-            default: maybe(text, 'Value where the header is missing; else there is no tag.'),
-          }),
-          'Header of the request that has its value.',
-        ),
-      }),
+      someOf(
+        ['literal', 'header'],
+        map({
+          name: must(filled, 'Name of the tag.'),
+          literal: maybe(text, 'Its value.'),
+          header: maybe(
+            map({
+              name: must(headerName, 'Name of the header.'),
+              default: maybe(text, 'Value where the header is missing; else there is no tag.'),
+            }),
+            'Header of the request that has its value.',
+          ),
+        }),
+      ),
     ),
     'What every span says besides.',
   ),

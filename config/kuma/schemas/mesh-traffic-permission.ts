@@ -1,5 +1,6 @@
 import type * as v from 'valibot'
-import { list, map, maybe, peerMatch, word } from './shapes.ts'
+import { peerMatch } from './parts.ts'
+import { list, map, maybe, word } from './shapes.ts'
 import { fromList, ruleList, trafficPolicy } from './target-ref.ts'
 
 export const meshTrafficPermissionConf = map({

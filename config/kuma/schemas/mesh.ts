@@ -1,18 +1,7 @@
 import type * as v from 'valibot'
-import {
-  anything,
-  duration,
-  filled,
-  flag,
-  list,
-  map,
-  maybe,
-  must,
-  resource,
-  text,
-  unsupported,
-  word,
-} from './shapes.ts'
+import { resource } from './parts.ts'
+import { list, map, maybe, must, unsupported, word } from './shapes.ts'
+import { anything, duration, filled, flag, text } from './values.ts'
 
 const fromDirectory = 'the certificate comes from the identity directory'
 

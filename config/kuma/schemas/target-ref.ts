@@ -1,19 +1,7 @@
 import type * as v from 'valibot'
-import {
-  filled,
-  list,
-  map,
-  maybe,
-  must,
-  peerMatch,
-  port,
-  resource,
-  stringMap,
-  text,
-  uint32,
-  unsupported,
-  word,
-} from './shapes.ts'
+import { peerMatch, resource } from './parts.ts'
+import { list, map, maybe, must, someOf, unsupported, word } from './shapes.ts'
+import { filled, port, stringMap, text, uint32 } from './values.ts'
 
 /** Kinds that can select proxies, in order of precedence: later ones override. Kuma: `targetRef.kind`. */
 export const proxyKinds = [
@@ -119,7 +107,9 @@ export const ruleList = <const C extends v.GenericSchema>(conf: C) =>
 
 /** A policy with some of the lists `to`, `from` and `rules`. */
 export const trafficPolicy = <const E extends v.ObjectEntries>(about: string, lists: E) =>
-  resource(about, { spec: must(map({ ...top, ...lists }), 'The policy itself.') })
+  resource(about, {
+    spec: must(someOf(Object.keys(lists), map({ ...top, ...lists })), 'The policy itself.'),
+  })
 
 /** A policy whose settings hold for the whole proxy. */
 export const proxyPolicy = <const C extends v.GenericSchema>(about: string, conf: C) =>

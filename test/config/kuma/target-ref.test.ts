@@ -83,12 +83,12 @@ const rows: readonly (readonly [
     'aa',
   ],
   [
-    'capital letters come first',
+    'digits come before letters',
     [
       ['a', meshRef],
-      ['B', meshRef],
+      ['0b', meshRef],
     ],
-    'B',
+    '0b',
   ],
   [
     'a display name counts before the name',
