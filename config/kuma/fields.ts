@@ -104,8 +104,8 @@ function inspectChoice(
   // One that is mistyped has been reported as unknown.
   if (Object.keys(value).some((key) => nearest(key, fields) !== null && !fields.includes(key)))
     return
-  const list = fields.length > 1 ? `one of ${fields.join(', ')}` : fields.join()
-  report.error(path, `needs ${list}`)
+  const hint = `give ${fields.length > 1 ? 'one of ' : ''}${fields.join(', ')}`
+  report.warn(path, 'says nothing', { hint })
 }
 
 type ObjectSchema = v.StrictObjectSchema<v.ObjectEntries, string>

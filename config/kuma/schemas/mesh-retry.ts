@@ -64,7 +64,7 @@ const common = {
 
 const conf = map({
   tcp: maybe(
-    map({ maxConnectAttempt: must(count, 'Most attempts to connect, 100 at most.') }),
+    map({ maxConnectAttempt: maybe(count, 'Most attempts to connect, 100 at most.', 1) }),
     'For destinations that speak neither HTTP nor gRPC.',
   ),
   http: maybe(
