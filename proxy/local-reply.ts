@@ -37,6 +37,8 @@ export function localReply(
   }
   const text = options.body ?? replies[flag].text
   const headers = ['server', x.plan.config.serverName]
+  // A caller that retries must know that it would make things worse.
+  if (flag === 'UpstreamOverflow') headers.push('x-envoy-overloaded', 'true')
   if (isGrpc(x.requestHeaders)) {
     const grpcStatus = options.status === undefined ? row.grpcStatus : grpcStatusOf(status)
     headers.push('content-type', 'application/grpc', 'grpc-status', String(grpcStatus))

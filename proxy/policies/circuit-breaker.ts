@@ -41,7 +41,7 @@ export const circuitBreaker = definePolicy({
         counters.circuit_breakers_default_rq_open = open ? 1 : 0
         if (!open) return 'continue'
         counters.upstream_rq_pending_overflow += 1
-        return localReply(x, 'UpstreamOverflow', 'overflow', overloaded)
+        return localReply(x, 'UpstreamOverflow', 'overflow')
       },
       stop() {
         // A successor may have set its own by now.
@@ -50,8 +50,6 @@ export const circuitBreaker = definePolicy({
     }
   },
 })
-
-const overloaded = { headers: ['x-envoy-overloaded', 'true'] }
 
 const limitNames = [
   'maxConnections',

@@ -1,5 +1,7 @@
 import type { PolicyTable } from '../support/policy-table.ts'
+import { meshCircuitBreaker } from './rows/mesh-circuit-breaker.ts'
 import { meshFaultInjection } from './rows/mesh-fault-injection.ts'
+import { meshHealthCheck } from './rows/mesh-health-check.ts'
 import { meshRateLimit } from './rows/mesh-rate-limit.ts'
 import { meshRetry } from './rows/mesh-retry.ts'
 import { meshTimeout } from './rows/mesh-timeout.ts'
@@ -8,7 +10,9 @@ import { meshTrafficPermission } from './rows/mesh-traffic-permission.ts'
 
 /** Every policy whose fields are shown on real traffic; `docs/policies.md` is made from it. */
 export const policyTables: readonly PolicyTable[] = [
+  meshCircuitBreaker,
   meshFaultInjection,
+  meshHealthCheck,
   meshRateLimit,
   meshRetry,
   meshTimeout,

@@ -1,5 +1,7 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { Agent, type IncomingHttpHeaders, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { type FakeClock, fakeClock } from './fake-clock.ts'
 import {
@@ -16,6 +18,7 @@ import { type ScriptedService, scriptedService } from './scripted-service.ts'
 
 interface Test {
   teardown(run: () => unknown): void
+  testdir(): string
 }
 
 /** Listeners of the sidecar under test. */
@@ -63,6 +66,10 @@ export interface Lab {
   passed(found: () => boolean, maxMs?: number): number | null
   /** Whether no request is under way in the sidecar. */
   idle(): boolean
+  /** What `{{dir}}` in the resources stands for: an empty directory. */
+  readonly directory: string
+  /** The whole lines of a file in it, once they are as wanted. */
+  lines(name: string, wanted: (lines: readonly string[]) => boolean): Promise<readonly string[]>
 }
 
 export interface LabOptions extends LabMesh {
@@ -78,7 +85,9 @@ export async function startLab(t: Test, options: LabOptions): Promise<Lab> {
   const ports = Object.fromEntries(
     Object.entries(services).map(([place, { port }]) => [place, port]),
   ) as Record<LabPlace, number>
-  const sidecar = await runProxy(t, labSnapshot(options, ports), clock)
+  const directory = t.testdir()
+  const resources = options.resources.replaceAll('{{dir}}', directory)
+  const sidecar = await runProxy(t, labSnapshot({ ...options, resources }, ports), clock)
   const agents = new Map<string, Agent>()
   t.teardown(async () => {
     for (const agent of agents.values()) agent.destroy()
@@ -146,6 +155,18 @@ export async function startLab(t: Test, options: LabOptions): Promise<Lab> {
       return clock.now() - start
     },
     idle: () => sidecar.proxy.active().exchanges === 0,
+    directory,
+    async lines(name, wanted) {
+      const file = join(directory, name)
+      for (;;) {
+        const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
+        const lines = text.split('\n').slice(0, -1)
+        if (wanted(lines)) return lines
+        await turn(clock)
+        // Logs are written in batches, once a second.
+        clock.tick(50)
+      }
+    },
   }
   return lab
 }
