@@ -77,6 +77,7 @@ function cluster(hop: Hop): object {
     name: 'upstream',
     type: 'STATIC',
     connect_timeout: '5s',
+    circuit_breakers: { thresholds: [{ max_requests: 20_000, max_pending_requests: 20_000 }] },
     ...(hop.protocol === 'http2' && {
       typed_extension_protocol_options: {
         'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
