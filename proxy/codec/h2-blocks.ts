@@ -1,4 +1,5 @@
 import { fault, streamFault } from './h2-fault.ts'
+import { isFlood } from './h2-floods.ts'
 import { errorCode, flag, readUint31 } from './h2-frames.ts'
 import { resetH2Head, takeField } from './h2-head.ts'
 import { endRemote } from './h2-receive.ts'
@@ -80,12 +81,20 @@ function endBlock(s: H2Session, id: number, bytes: Buffer, at: number, end: numb
     fault(s, errorCode.compressionError, 'bad_header_block')
     return
   }
-  if (s.head.tooLarge) s.counters.http2_header_overflow += 1
+  if (s.head.tooLarge && !mayOverflow(s)) return
   if (s.blockSelfDependent) s.head.malformed ??= 'stream_depends_on_itself'
   const stream = s.streams.get(id) ?? null
   if (stream?.remoteEnded === true) {
     streamFault(stream, errorCode.streamClosed, 'headers_after_end')
   } else s.role.onHead(s, id, stream, s.blockEnds)
+}
+
+/** False: once too often, and the connection is at its end. */
+function mayOverflow(s: H2Session): boolean {
+  s.counters.http2_header_overflow += 1
+  if (!isFlood(s, 'overflow')) return true
+  fault(s, errorCode.enhanceYourCalm, 'header_overflow_flood')
+  return false
 }
 
 /** A trailer section has come for `stream`; its body is whole. */

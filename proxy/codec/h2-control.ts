@@ -1,5 +1,5 @@
 import { fault, faultOf, streamFault } from './h2-fault.ts'
-import { type FloodKind, isFlood } from './h2-floods.ts'
+import { type FloodKind, isFlood, resetWeight } from './h2-floods.ts'
 import { goOn, widen } from './h2-flow.ts'
 import {
   errorCode,
@@ -69,8 +69,8 @@ function onConnection(s: H2Session, id: number): boolean {
   return id === 0
 }
 
-function isCalm(s: H2Session, kind: FloodKind, detail: string): boolean {
-  if (!isFlood(s, kind)) return true
+function isCalm(s: H2Session, kind: FloodKind, detail: string, weight = 1): boolean {
+  if (!isFlood(s, kind, weight)) return true
   fault(s, errorCode.enhanceYourCalm, detail)
   return false
 }
@@ -203,7 +203,8 @@ function readReset(s: H2Session, id: number, bytes: Buffer, at: number, length: 
   forgetStream(stream, false)
   s.role.onReset(stream, 'peer', `remote_reset(${errorName(code)})`, code)
   s.role.onStreamEnd(s)
-  if (s.server && s.now() - stream.openedAt < prematureMs) isCalm(s, 'reset', 'rapid_reset')
+  if (s.server && s.now() - stream.openedAt < prematureMs)
+    isCalm(s, 'reset', 'rapid_reset', resetWeight(s, id))
 }
 
 /** Read for its faults only (RFC 9113 §5.3.2; RFC 7540 §6.3). */

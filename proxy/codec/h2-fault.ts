@@ -1,4 +1,4 @@
-import { isFlood } from './h2-floods.ts'
+import { isFlood, resetWeight } from './h2-floods.ts'
 import { errorCode } from './h2-frames.ts'
 import type { H2Session } from './h2-session.ts'
 import { forgetStream, type H2Stream } from './h2-stream.ts'
@@ -40,7 +40,9 @@ export function streamFault(stream: H2Stream, code: number, detail: string): voi
 /** … on a stream that is not there. */
 export function faultOf(s: H2Session, id: number, code: number): void {
   s.counters.http2_rx_messaging_error += 1
-  if (isFlood(s, 'reset') || !refuseStream(s, id, code)) {
+  // More streams than we allow are honest until our SETTINGS have come.
+  const weight = code === errorCode.refusedStream ? 1 : resetWeight(s, id)
+  if (isFlood(s, 'reset', weight) || !refuseStream(s, id, code)) {
     fault(s, errorCode.enhanceYourCalm, 'too_many_resets')
   }
 }

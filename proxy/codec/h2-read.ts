@@ -25,6 +25,7 @@ export function readFrames(s: H2Session, chunk: Buffer): void {
     s.partial = null
   }
   s.reading = true
+  s.lastIdBefore = s.lastId
   let at = s.prefaceLeft > 0 ? readPreface(s, bytes) : 0
   while (s.state === 'open' && at < bytes.length) {
     const next = s.dataLeft + s.padLeft > 0 ? readBody(s, bytes, at) : readFrame(s, bytes, at)

@@ -68,6 +68,8 @@ export interface H2Session {
   readonly streams: Map<number, H2Stream>
   /** The highest stream opened by the peer (server) or by us (client). */
   lastId: number
+  /** … before the read under way. */
+  lastIdBefore: number
   /** Streams ever opened, and DATA frames that passed either way. */
   streamsTotal: number
   dataFrames: number
@@ -167,6 +169,7 @@ export function newH2Session(options: H2SessionOptions): H2Session {
     state: 'open',
     streams: new Map(),
     lastId: server ? 0 : -1,
+    lastIdBefore: 0,
     streamsTotal: 0,
     dataFrames: 0,
     floods: newFloodCounts(),

@@ -29,7 +29,7 @@ export interface ServerSocket extends Socket {
   server2: H2Server
 }
 
-/** How long a peer may take to hear of the end, and how long we read on after our last word. */
+/** How long a peer may take to hear of the end, and how long a connection stays after our last word. */
 const graceMs = 1_000
 const drainPing = Buffer.from('outrider')
 
@@ -61,11 +61,14 @@ export function endH2(server: H2Server): void {
   endSession(server.session, 'done')
 }
 
-/** After our last word: ends our side, and reads on for a moment so that the peer gets to read it. */
+/**
+ * After our last word: ends our side and reads no more, so that a flood costs nothing from here on. Closing at once with bytes
+ * unread would be a reset, which can overtake that word.
+ */
 export function lingerH2(server: H2Server): void {
   server.dueAt = server.env.clock.now() + graceMs
   server.socket.end()
-  server.socket.resume()
+  server.socket.pause()
 }
 
 /** The socket is gone. Once. */

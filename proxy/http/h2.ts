@@ -60,7 +60,7 @@ export function serveH2(
     drain: () => leaveH2(server),
     destroy: () => void socket.destroy(),
     active: () => activeIn(server.session),
-    settled: () => server.session.streams.size === 0 && server.session.streamsTotal > 0,
+    settled: () => isSettled(server.session),
   }
   server.session.owner = server
   own.server2 = server
@@ -79,6 +79,10 @@ export function serveH2(
   if (first !== null) onData.call(own, first)
   return server
 }
+
+/** Has served, or never will. */
+const isSettled = ({ state, streams, streamsTotal }: H2Session): boolean =>
+  state === 'dead' || (streams.size === 0 && streamsTotal > 0)
 
 function activeIn(s: H2Session): number {
   let active = 0
@@ -136,9 +140,9 @@ const role: H2Role = {
 }
 
 function onData(this: ServerSocket, chunk: Buffer): void {
-  const { session, chain } = this.server2
-  chain.plan.stats.counters.downstream_cx_rx_bytes_total += chunk.length
-  if (session.state === 'open') readFrames(session, chunk)
+  const server = this.server2
+  server.chain.plan.stats.counters.downstream_cx_rx_bytes_total += chunk.length
+  if (server.session.state === 'open') readFrames(server.session, chunk)
 }
 
 /** HTTP/2 knows no half-closed connection. */

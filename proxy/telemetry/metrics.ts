@@ -20,6 +20,7 @@ const http2 = {
   http2_rx_messaging_error: counter('faults of HTTP/2 peers'),
   http2_goaway_sent: counter('GOAWAY frames sent'),
   http2_header_overflow: counter('HTTP/2 header blocks beyond the limits'),
+  http2_inbound_header_overflow_flood: counter('connections closed: too many header overflows'),
   http2_tx_flush_timeout: counter('answers given up since the peer opened no window'),
   http2_outbound_control_flood: counter('connections closed: answers to frames pile up'),
   http2_outbound_tiny_frames_flood: counter('connections closed: windows opened by drips'),

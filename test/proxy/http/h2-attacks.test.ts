@@ -157,6 +157,26 @@ t.test(
   },
 )
 
+t.test('h2: header lists beyond the limit, again and again, end the connection', async (t) => {
+  const proxy = await lab(t)
+  const peer = await h2Client(t, proxy.port())
+  const fields = Array.from({ length: 101 }, (_, i) => [`x-${i}`, 'v'] as const)
+  peer.send(repeat(50, (i) => headers(id(i), [...get(), ...fields])))
+  t.equal(await peer.ended(), errorCode.enhanceYourCalm)
+  t.equal(proxy.http().counters.http2_inbound_header_overflow_flood, 1)
+  t.equal(proxy.http().codes.get(431), 5)
+})
+
+t.test('h2: streams that end in the read that opened them count more', async (t) => {
+  const proxy = await lab(t, false)
+  const peer = await h2Client(t, proxy.port())
+  peer.send(
+    repeat(100, (i) => Buffer.concat([headers(id(i), get()), reset(id(i), errorCode.cancel)])),
+  )
+  t.equal(await peer.ended(), errorCode.enhanceYourCalm)
+  t.ok(proxy.http().counters.downstream_rq_total < 100)
+})
+
 t.test('h2: cookie crumbs count as fields', async (t) => {
   const proxy = await lab(t)
   const peer = await h2Client(t, proxy.port())
