@@ -19,12 +19,16 @@ export function giveData(stream: H2Stream, chunk: Buffer): void {
     s.heldBytes += chunk.length
     return
   }
-  if (!stream.inTouched) {
-    stream.inTouched = true
-    s.touched.push(stream)
-  }
+  touch(stream)
   s.role.onData(stream, chunk)
   creditStream(stream, chunk.length)
+}
+
+/** Something has come for a stream: `onFlush` follows at the end of this read. */
+export function touch(stream: H2Stream): void {
+  if (stream.inTouched) return
+  stream.inTouched = true
+  stream.session.touched.push(stream)
 }
 
 /** The peer's direction is whole. */

@@ -2,7 +2,7 @@ import { takeTrailers } from '../codec/h2-blocks.ts'
 import { fault, streamFault } from '../codec/h2-fault.ts'
 import { errorCode } from '../codec/h2-frames.ts'
 import { checkResponse, type H2Head } from '../codec/h2-head.ts'
-import { endRemote } from '../codec/h2-receive.ts'
+import { endRemote, touch } from '../codec/h2-receive.ts'
 import type { H2Session } from '../codec/h2-session.ts'
 import type { H2Stream } from '../codec/h2-stream.ts'
 import { websocketAccept } from '../codec/websocket.ts'
@@ -29,6 +29,9 @@ export function readAnswerHead(
   checkResponse(head)
   if (head.tooLarge) head.malformed ??= 'response_head_too_large'
   if (ended && head.status < 200) head.malformed ??= 'informational_ends_stream'
+  if (ended && head.contentLength > 0 && !isBodiless(stream.x, head.status)) {
+    head.malformed ??= 'body_shorter_than_content_length'
+  }
   if (head.malformed !== null) {
     streamFault(stream, errorCode.protocolError, head.malformed)
     return
@@ -40,9 +43,14 @@ export function readAnswerHead(
   else {
     stream.headed = true
     beginAnswer(stream, x, events, head, ended)
-    if (ended && !stream.over) endRemote(stream, null)
+    if (!ended) touch(stream)
+    else if (!stream.over) endRemote(stream, null)
   }
 }
+
+/** RFC 9110 §6.4.1: its length, if it has one, is that of a body that does not follow. */
+const isBodiless = (x: Exchange | null, status: number): boolean =>
+  x?.method === 'HEAD' || status === 204 || status === 304
 
 function beginAnswer(
   stream: H2Stream,
@@ -60,7 +68,7 @@ function beginAnswer(
     events.onHead(x, status, headers, bodyNone)
     return
   }
-  const bodiless = x.method === 'HEAD' || status === 204 || status === 304
+  const bodiless = isBodiless(x, status)
   if (bodiless) {
     stream.bodyLeft = 0
     // What the body would have been: kept as a field, since no body follows (RFC 9110 §8.6).

@@ -102,7 +102,7 @@ export function sendH2(client: H2Client, x: Exchange, events: UpstreamEvents): v
 function putRequest(stream: H2Stream, x: Exchange, authority: string): void {
   const s = stream.session
   const { requestHeaders, requestBodyLength, method, path } = x
-  const tunnel = x.upgrade !== null || method === 'CONNECT'
+  const tunnel = wantsTunnel(x)
   const length = requestBodyLength > 0 ? String(requestBodyLength) : ''
   const pseudo = method.length + path.length + authority.length + (x.upgrade?.length ?? 0) + 100
   beginHeaders(s, pseudo + fieldBound('content-length', length) + boundOf(requestHeaders))
@@ -119,11 +119,15 @@ function putRequest(stream: H2Stream, x: Exchange, authority: string): void {
 }
 
 const streamOf = (x: Exchange): H2Stream => x.upstreamState as H2Stream
+const wantsTunnel = (x: Exchange): boolean => x.upgrade !== null || x.method === 'CONNECT'
 
 /** The client side of an exchange over HTTP/2. */
 const h2Upstream: Upstream = {
   data: (x, chunk) => sendData(streamOf(x), chunk),
-  end: (x, trailers) => endStream(streamOf(x), trailers),
+  end(x, trailers) {
+    // The head of a tunnel is whole, its stream goes on (RFC 8441 §4).
+    if (x.tunnel || !wantsTunnel(x)) endStream(streamOf(x), trailers)
+  },
   flush: (x) => streamHasRoom(streamOf(x)),
   cancel(x) {
     const stream = streamOf(x)
