@@ -41,6 +41,7 @@ const retry: PolicyConfig = {
   rateLimitedBackOff: null,
   retriableRequestHeaders: [],
   retriableResponseHeaders: [],
+  hostSelection: null,
   hostSelectionAttempts: 1,
   replayBytes: 65_536,
   budgetPercent: null,
