@@ -13,6 +13,12 @@ export function nearest(word: string, known: readonly string[]): string | null {
   return best
 }
 
+/** `did you mean "x"?` as a hint; null when nothing is near. */
+export function didYouMean(word: string, known: readonly string[]): string | null {
+  const meant = nearest(word, known)
+  return meant === null ? null : `did you mean ${JSON.stringify(meant)}?`
+}
+
 /** Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b` (Damerau, restricted). */
 export function editDistance(a: string, b: string): number {
   let beforeLast: number[] = []

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { isRecord } from '../../proxy/problems.ts'
-import { nearest } from '../nearest.ts'
+import { didYouMean } from '../nearest.ts'
 import { inspectFields } from './fields.ts'
 import type { SourceDocument } from './files.ts'
 import { checkMeaning } from './meaning.ts'
@@ -72,11 +72,11 @@ function hintFor({ message, input, expected }: v.BaseIssue<unknown>): string | n
     return `put it in quotes: "${String(input)}"`
   }
   if (typeof input !== 'string') return null
-  if (expected === 'number' || expected === 'boolean') return 'write it without quotes'
+  if (expected === 'number' && /^\d+$/.test(input)) return 'write it without quotes'
+  if (expected === 'boolean' && /^(?:true|false)$/.test(input)) return 'write it without quotes'
   const quoted = [...(expected ?? '').matchAll(/"([^"]+)"/g)].map(([, word]) => word ?? '')
   const words = quoted.length > 0 ? quoted : (/one of (.+)$/.exec(message)?.[1]?.split(', ') ?? [])
-  const meant = nearest(input, words)
-  return meant === null ? null : `did you mean ${JSON.stringify(meant)}?`
+  return didYouMean(input, words)
 }
 
 function kindOf(
@@ -104,8 +104,7 @@ function kindOf(
     })
     return null
   }
-  const meant = nearest(type, [...Object.keys(resourceSchemas), ...Object.keys(foreignKinds)])
-  const hint = meant === null ? null : `did you mean ${JSON.stringify(meant)}?`
+  const hint = didYouMean(type, [...Object.keys(resourceSchemas), ...Object.keys(foreignKinds)])
   reporter.error(subject, ['type'], `unknown resource type ${JSON.stringify(type)}`, { hint })
   return null
 }

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import * as v from 'valibot'
 import { checkSnapshot, type Snapshot } from '../../proxy/model/snapshot.ts'
-import { nearest } from '../nearest.ts'
+import { didYouMean } from '../nearest.ts'
 import type { AgentSettings, ExpectedIdentity } from '../settings.ts'
 import type { SourceProblem } from '../source.ts'
 import { identitySecret, trustSecret } from './clusters.ts'
@@ -163,7 +163,6 @@ function checkIdentity(
 
 function noSuchProxy(view: MeshView, name: string): SourceProblem {
   const known = view.proxies.map((proxy) => proxy.name)
-  const meant = nearest(name, known)
   const list = known.length > 10 ? `${known.slice(0, 10).join(', ')} …` : known.join(', ')
   return {
     file: '',
@@ -173,11 +172,8 @@ function noSuchProxy(view: MeshView, name: string): SourceProblem {
     path: '',
     message: `is not in mesh ${JSON.stringify(view.name)}`,
     hint:
-      meant !== null
-        ? `did you mean ${JSON.stringify(meant)}?`
-        : known.length === 0
-          ? 'the mesh has no Dataplane at all'
-          : `known: ${list}`,
+      didYouMean(name, known) ??
+      (known.length === 0 ? 'the mesh has no Dataplane at all' : `known: ${list}`),
     severity: 'error',
   }
 }

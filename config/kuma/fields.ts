@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { isRecord } from '../../proxy/problems.ts'
-import { nearest } from '../nearest.ts'
+import { didYouMean, nearest } from '../nearest.ts'
 import type { Path, ReportOptions } from './report.ts'
 
 /** Told about every field that is unknown or without effect. */
@@ -54,11 +54,19 @@ function inspectMap(
       inspectFields(entry, field, [...path, key], report)
       continue
     }
-    const meant = nearest(key, known)
     const hint =
-      meant === null ? `known here: ${known.join(', ')}` : `did you mean ${JSON.stringify(meant)}?`
+      belongsIn(schema, key) ?? didYouMean(key, known) ?? `known here: ${known.join(', ')}`
     report.error([...path, key], 'unknown field', { hint, atKey: true })
   }
+}
+
+/** A field one step too high, as settings beside `default`. */
+function belongsIn({ entries }: ObjectSchema, key: string): string | null {
+  const below = Object.entries(entries).filter(([, entry]) => {
+    const inner = unwrap(entry)
+    return isObject(inner) && Object.hasOwn(inner.entries, key)
+  })
+  return below.length === 0 ? null : `it belongs in ${below.map(([name]) => name).join(' or ')}`
 }
 
 /** `type: File` needs the field `file` beside it, where there is such a field, and has no use for `tcp`. */
@@ -111,13 +119,13 @@ function inspectChoice(
 type ObjectSchema = v.StrictObjectSchema<v.ObjectEntries, string>
 
 /** The schema inside `optional`. */
-function unwrap(schema: v.GenericSchema): v.GenericSchema {
+function unwrap(schema: v.ObjectEntries[string]): v.GenericSchema {
   return schema.type === 'optional' && 'wrapped' in schema
     ? unwrap(schema.wrapped as v.GenericSchema)
     : schema
 }
 
-function isObject(schema: v.GenericSchema): schema is ObjectSchema {
+function isObject(schema: v.ObjectEntries[string]): schema is ObjectSchema {
   return schema.type === 'strict_object'
 }
 

@@ -71,7 +71,8 @@ export function parseFile(file: SourceFile): {
   const documents: SourceDocument[] = []
   const problems: SourceProblem[] = []
   for (const [index, document] of parsedDocuments(file, lines).entries()) {
-    for (const error of [...document.errors, ...document.warnings]) {
+    // What follows the first mistake mostly follows from it.
+    for (const error of [...document.errors.slice(0, 1), ...document.warnings]) {
       const { line, col } = lines.linePos(error.pos[0])
       problems.push(fileProblem(file.path, line, col, `is not YAML: ${error.message}`))
     }

@@ -3,6 +3,7 @@ import { checkDocument } from './check.ts'
 import { parseFile, readPaths, type SourceFile } from './files.ts'
 import { newReporter } from './report.ts'
 import type { Resource } from './resources.ts'
+import { checkSet } from './set.ts'
 
 /** A set of files as resources, with everything that is wrong with them one by one and together. */
 export interface Loaded {
@@ -39,11 +40,7 @@ export function newLoader(): Loader {
       const resources = all.flatMap((file) => file.resources)
       return {
         resources,
-        problems: [
-          ...problems,
-          ...all.flatMap((file) => file.problems),
-          ...checkDuplicates(resources),
-        ],
+        problems: [...problems, ...all.flatMap((file) => file.problems), ...checkSet(resources)],
         directories,
         files,
       }
@@ -61,17 +58,4 @@ function checkFile(file: SourceFile): CheckedFile {
     (a, b) => a.line - b.line || a.column - b.column,
   )
   return { text: file.text, resources, problems: sorted }
-}
-
-/** Two resources of one kind, mesh and name: neither can be meant. */
-function checkDuplicates(resources: readonly Resource[]): readonly SourceProblem[] {
-  const reporter = newReporter()
-  const first = new Map<string, Resource>()
-  for (const resource of resources) {
-    const key = JSON.stringify([resource.kind, resource.mesh, resource.name])
-    const other = first.get(key)
-    if (other === undefined) first.set(key, resource)
-    else reporter.error(resource, ['name'], `is already defined in ${other.file.path}`)
-  }
-  return reporter.problems
 }

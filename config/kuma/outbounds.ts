@@ -1,12 +1,13 @@
 import * as v from 'valibot'
 import type { HttpFilter, Listener, TcpFilter } from '../../proxy/model/listener.ts'
 import type { RouteTable, WeightedCluster } from '../../proxy/model/route.ts'
-import { nearest } from '../nearest.ts'
+import { didYouMean } from '../nearest.ts'
 import { addCluster } from './clusters.ts'
 import { type Compiling, hold, originOf } from './compiling.ts'
 import { type Destination, resolveBackend, serviceDestination } from './destinations.ts'
 import { anyChain, applyHttp, applyTcp, plainHttp, plainTcp } from './filters.ts'
 import { type MeshView, serviceTag, workloadLabel } from './mesh-view.ts'
+import { destinationNames } from './names.ts'
 import { withRouteLogs } from './policies/mesh-access-log.ts'
 import type { About } from './policy.ts'
 import { isHttp } from './protocol.ts'
@@ -120,7 +121,7 @@ function destinationOf(
       proxy.resource,
       [...path, 'tags', serviceTag],
       `no Dataplane provides ${destination.cluster}`,
-      { hint: didYouMean(destination.name, view) },
+      { hint: otherName(destination.name, view) },
     )
   }
   return destination
@@ -151,23 +152,16 @@ function reportUnknown(
   const port = ref.port === undefined ? '' : ` with port ${ref.port}`
   const name = ref.name ?? JSON.stringify(ref.labels)
   reporter.warn(subject, path, `no ${ref.kind} ${name}${port} is known`, {
-    hint: ref.name === undefined ? null : didYouMean(ref.name, view),
+    hint: ref.name === undefined ? null : otherName(ref.name, view),
   })
 }
 
-function didYouMean(name: string, view: MeshView): string | null {
-  const kinds = ['MeshService', 'MeshExternalService', 'MeshMultiZoneService'] as const
-  const known = [
-    ...view.services.keys(),
-    ...view.workloads.keys(),
-    ...kinds.flatMap((kind) => view.all(kind).map((resource) => resource.name)),
-  ]
-  const meant = nearest(
+/** A name is right and leads nowhere all the same when its port is wrong, or nobody serves it. */
+const otherName = (name: string, view: MeshView): string | null =>
+  didYouMean(
     name,
-    known.filter((candidate) => candidate !== name),
+    destinationNames(view).filter((known) => known !== name),
   )
-  return meant === null ? null : `did you mean ${JSON.stringify(meant)}?`
-}
 
 const tcpConf = v.object({ rules: v.optional(v.array(tcpRule)) })
 

@@ -13,8 +13,8 @@ export function byImportance(
   b: Resource<PolicyKind>,
   entryOrder: number,
 ): number {
-  const second = rank(view, b)
-  for (const [index, value] of rank(view, a).entries()) {
+  const second = rankOf(view, b)
+  for (const [index, value] of rankOf(view, a).entries()) {
     const difference = value - (second[index] ?? 0)
     if (difference !== 0) return difference
   }
@@ -30,7 +30,8 @@ export function entryRank(ref: {
   return proxyKinds.indexOf(ref.kind) * 2 + (ref.sectionName === undefined ? 0 : 1)
 }
 
-function rank(view: MeshView, policy: Resource<PolicyKind>): readonly number[] {
+/** What decides before the name: of two policies with equal ranks the smaller name wins. */
+export function rankOf(view: MeshView, policy: Resource<PolicyKind>): readonly number[] {
   const ref = shapeOf(policy).targetRef ?? { kind: 'Mesh' }
   return [
     view.initial(policy.kind).includes(policy) ? 0 : 1,

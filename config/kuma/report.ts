@@ -70,6 +70,11 @@ export function newReporter(): Reporter {
   }
 }
 
+/** `mesh/retry.yaml:12`: where a field of a resource stands, for messages about another. */
+export function placeOf({ file, index }: Subject, path: Path): string {
+  return `${file.path}:${positionOf(parseTree(file), index, path, false).line}`
+}
+
 /** `spec.to[0].default`. Keys that are not plain words are quoted. */
 export function showPath(path: Path): string {
   let out = ''

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { nearest } from '../../nearest.ts'
+import { didYouMean } from '../../nearest.ts'
 import type { Path, Reporter } from '../report.ts'
 import type { Resource } from '../resources.ts'
 import type { InboundBody, OutboundBody } from '../schemas/dataplane.ts'
@@ -124,9 +124,8 @@ function checkProtocol(
   const where = protocol === undefined ? ['tags', 'kuma.io/protocol'] : ['protocol']
   const path: Path = ['networking', 'inbound', index, ...where]
   if (!protocols.includes(name)) {
-    const meant = nearest(name, protocols)
     reporter.warn(dataplane, path, `unknown protocol ${JSON.stringify(name)} is carried as bytes`, {
-      hint: meant === null ? null : `did you mean ${JSON.stringify(meant)}?`,
+      hint: didYouMean(name, protocols),
     })
   }
 }

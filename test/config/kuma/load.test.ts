@@ -154,7 +154,7 @@ const rows: readonly (readonly [title: string, text: string, problems: readonly 
   [
     'a resource given twice',
     'type: Mesh\nname: x\n---\ntype: Mesh\nname: x\n',
-    ['a.yaml:5:7 error Mesh/x name: is already defined in a.yaml'],
+    ['a.yaml:5:7 error Mesh/x name: is already defined in a.yaml:2'],
   ],
   [
     'a backend that is not there',

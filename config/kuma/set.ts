@@ -1,0 +1,36 @@
+import { didYouMean } from '../nearest.ts'
+import type { SourceProblem } from '../source.ts'
+import { checkDuplicates } from './checks/duplicates.ts'
+import { checkReferences } from './checks/references.ts'
+import { checkRivals } from './checks/rivals.ts'
+import { meshNames, viewMesh } from './mesh-view.ts'
+import { newReporter, type Reporter } from './report.ts'
+import type { Resource } from './resources.ts'
+
+/** What is wrong with resources that are right one by one: names taken twice, references to nothing, rivals. */
+export function checkSet(resources: readonly Resource[]): readonly SourceProblem[] {
+  const reporter = newReporter()
+  const meshes = meshNames(resources)
+  checkDuplicates(resources, reporter)
+  checkMeshes(resources, meshes, reporter)
+  for (const mesh of meshes) {
+    const view = viewMesh(resources, mesh)
+    if (view.proxies.length > 0) checkReferences(view, reporter)
+    checkRivals(view, reporter)
+  }
+  return reporter.problems
+}
+
+/** A resource in a mesh of its own holds for nobody. */
+function checkMeshes(
+  resources: readonly Resource[],
+  meshes: readonly string[],
+  reporter: Reporter,
+): void {
+  if (meshes.length === 0) return
+  for (const resource of resources) {
+    if (meshes.includes(resource.mesh)) continue
+    const message = `no Dataplane is in the mesh ${JSON.stringify(resource.mesh)}`
+    reporter.warn(resource, ['mesh'], message, { hint: didYouMean(resource.mesh, meshes) })
+  }
+}
