@@ -56,5 +56,14 @@ export function withPolicies(
   return [...kept, ...added].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))
 }
 
+/** A header as the model writes it: names in lower case. */
+export const field = ({
+  name,
+  value,
+}: {
+  readonly name: string
+  readonly value: string
+}): { readonly name: string; readonly value: string } => ({ name: name.toLowerCase(), value })
+
 /** A percentage or decimal that may have come in quotes. */
 export const numeric = (value: number | string): number => Number(value)

@@ -10,7 +10,7 @@ import type { PolicyConfig } from '../../proxy/policies.ts'
 import { type Compiling, hold } from './compiling.ts'
 import type { Destination } from './destinations.ts'
 import { headerMatch } from './policies/mesh-retry.ts'
-import { type About, numeric } from './policy.ts'
+import { type About, field, numeric } from './policy.ts'
 import type { Path } from './report.ts'
 import type { PolicyKind, Resource } from './resources.ts'
 import { type MergedRule, mergeRules, orderMatches } from './route-rules.ts'
@@ -190,8 +190,8 @@ function headerPolicies(filters: readonly RouteFilterBody[]): readonly PolicyCon
   ): HeaderChanges => {
     const all = filters.map(pick).filter((change) => change !== undefined)
     return {
-      set: all.flatMap(({ set = [] }) => set),
-      add: all.flatMap(({ add = [] }) => add),
+      set: all.flatMap(({ set = [] }) => set).map(field),
+      add: all.flatMap(({ add = [] }) => add).map(field),
       remove: all.flatMap(({ remove = [] }) => remove).map((name) => name.toLowerCase()),
     }
   }

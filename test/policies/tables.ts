@@ -2,8 +2,10 @@ import type { PolicyTable } from '../support/policy-table.ts'
 import { meshCircuitBreaker } from './rows/mesh-circuit-breaker.ts'
 import { meshFaultInjection } from './rows/mesh-fault-injection.ts'
 import { meshHealthCheck } from './rows/mesh-health-check.ts'
+import { meshHttpRoute } from './rows/mesh-http-route.ts'
 import { meshRateLimit } from './rows/mesh-rate-limit.ts'
 import { meshRetry } from './rows/mesh-retry.ts'
+import { meshTcpRoute } from './rows/mesh-tcp-route.ts'
 import { meshTimeout } from './rows/mesh-timeout.ts'
 import { meshTls } from './rows/mesh-tls.ts'
 import { meshTrafficPermission } from './rows/mesh-traffic-permission.ts'
@@ -13,8 +15,10 @@ export const policyTables: readonly PolicyTable[] = [
   meshCircuitBreaker,
   meshFaultInjection,
   meshHealthCheck,
+  meshHttpRoute,
   meshRateLimit,
   meshRetry,
+  meshTcpRoute,
   meshTimeout,
   meshTls,
   meshTrafficPermission,

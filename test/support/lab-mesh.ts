@@ -1,4 +1,5 @@
-import type { Snapshot } from '../../proxy/model/snapshot.ts'
+import { deepStrictEqual as deepEqual } from 'node:assert'
+import { checkSnapshot, type Snapshot } from '../../proxy/model/snapshot.ts'
 import { compiledOf } from './kuma.ts'
 import { certificateSecret, type TestCa, testCa, testLeaf, trustSecret } from './pki.ts'
 
@@ -117,7 +118,7 @@ export function labSnapshot(mesh: LabMesh, ports: Readonly<Record<LabPlace, numb
   const secrets = mesh.mtls
     ? [certificateSecret(labIdentity('web')), trustSecret({ default: [labCa] })]
     : []
-  return {
+  return asChecked({
     ...snapshot,
     listeners: snapshot.listeners.map((one) => ({ ...one, address: '127.0.0.1', port: 0 })),
     endpoints: snapshot.endpoints.map((group) => ({
@@ -131,5 +132,13 @@ export function labSnapshot(mesh: LabMesh, ports: Readonly<Record<LabPlace, numb
       })),
     })),
     secrets: [...snapshot.secrets, ...secrets],
-  }
+  })
+}
+
+/** The model's check must find nothing to refuse, to complete or to write in another way. */
+function asChecked(snapshot: Snapshot): Snapshot {
+  const checked = checkSnapshot(JSON.parse(JSON.stringify(snapshot)))
+  deepEqual(checked.rejects, [])
+  deepEqual(snapshot, checked.snapshot)
+  return snapshot
 }

@@ -34,10 +34,10 @@ export interface PolicyRow {
 }
 
 /**
- * `to`: what the sidecar sends; `rules`: what it receives; `proxy`: settings of the whole proxy; `spec`: what is given is not
- * the settings but the whole `spec`.
+ * `to`: what the sidecar sends; `rules`: what it receives; `proxy`: settings of the whole proxy; `routes`: what is given are
+ * rules for what goes to `backend`; `spec`: it is the whole `spec`.
  */
-export type Section = 'to' | 'rules' | 'proxy' | 'spec'
+export type Section = 'to' | 'rules' | 'proxy' | 'routes' | 'spec'
 
 /** A policy with everything that `docs/policies.md` tells of it. */
 export interface PolicyTable {
@@ -85,6 +85,8 @@ function specOf(section: Section, conf: string): string {
       return `{rules: [{default: ${conf}}]}`
     case 'proxy':
       return `{default: ${conf}}`
+    case 'routes':
+      return `{to: [{targetRef: {kind: MeshService, name: backend}, rules: [${conf}]}]}`
     case 'spec':
       return conf
     default:

@@ -1,6 +1,6 @@
 import type { HealthCheck } from '../../../proxy/model/cluster.ts'
 import { durationMs } from '../duration.ts'
-import { numeric, translation } from '../policy.ts'
+import { field, numeric, translation } from '../policy.ts'
 import type { Protocol } from '../protocol.ts'
 import { type MeshHealthCheckConf, meshHealthCheckConf } from '../schemas/mesh-health-check.ts'
 
@@ -51,7 +51,7 @@ function probeOf(conf: MeshHealthCheckConf, protocol: Protocol): HealthCheck['pr
       kind: 'http',
       path: http.path ?? '/',
       host: null,
-      headers: [...set, ...add].map(({ name, value }) => ({ name, value })),
+      headers: [...set, ...add].map(field),
       expectedStatuses: (http.expectedStatuses ?? [200]).map((status) => ({
         start: status,
         end: status + 1,

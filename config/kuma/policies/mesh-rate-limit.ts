@@ -3,7 +3,7 @@ import type { RateLimit } from '../../../proxy/policies/rate-limit.ts'
 import { durationMs } from '../duration.ts'
 import { peerMatchOf } from '../peers.ts'
 import { confsByPeer } from '../per-peer.ts'
-import { translation, withPolicies } from '../policy.ts'
+import { field, translation, withPolicies } from '../policy.ts'
 import { type MeshRateLimitConf, meshRateLimitConf } from '../schemas/mesh-rate-limit.ts'
 
 /**
@@ -37,8 +37,8 @@ function httpLimit({ local }: MeshRateLimitConf): Limit {
     intervalMs: durationMs(requestRate.interval),
     status: onRateLimit?.status ?? 429,
     headers: [
-      ...set.map(({ name, value }) => ({ op: 'set', name, value }) as const),
-      ...add.map(({ name, value }) => ({ op: 'add', name, value }) as const),
+      ...set.map((one) => ({ op: 'set', ...field(one) }) as const),
+      ...add.map((one) => ({ op: 'add', ...field(one) }) as const),
     ],
   }
 }

@@ -39,7 +39,7 @@ function common(conf: Http | Grpc): Omit<RetryConfig, 'retryOn'> {
         ? null
         : {
             resetHeaders: (limited.resetHeaders ?? []).map(({ name, format }) => ({
-              name,
+              name: name.toLowerCase(),
               format: format === 'Seconds' ? 'seconds' : 'unix_timestamp',
             })),
             maxMs: durationMs(limited.maxInterval ?? '300s'),

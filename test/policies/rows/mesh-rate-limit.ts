@@ -109,7 +109,7 @@ export const meshRateLimit: PolicyTable = {
       field: 'local.http.onRateLimit.headers.set[].name',
       also: ['local.http.onRateLimit.headers.set[].value'],
       shows: 'is a header of the answer',
-      set: `{local: {http: {${rate(1, '10s')}, onRateLimit: {headers: {set: [{name: x-wait, value: '10'}]}}}}}`,
+      set: `{local: {http: {${rate(1, '10s')}, onRateLimit: {headers: {set: [{name: X-Wait, value: '10'}]}}}}}`,
       unset: `{local: {http: {${rate(1, '10s')}}}}`,
       drive: refusal,
       expect: { status: 429, wait: '10', server: 'outrider' },
@@ -120,7 +120,7 @@ export const meshRateLimit: PolicyTable = {
       also: ['local.http.onRateLimit.headers.add[].value'],
       shows: 'is a header of the answer, beside one that is there',
       set: `{local: {http: {${rate(1, '10s')}, onRateLimit: {headers: {
-        set: [{name: x-wait, value: '10'}], add: [{name: x-wait, value: 'or more'}]}}}}}`,
+        set: [{name: X-Wait, value: '10'}], add: [{name: X-Wait, value: 'or more'}]}}}}}`,
       unset: `{local: {http: {${rate(1, '10s')}}}}`,
       drive: refusal,
       expect: { status: 429, wait: '10, or more', server: 'outrider' },

@@ -217,7 +217,7 @@ export const meshRetry: PolicyTable = {
     {
       field: 'http.rateLimitedBackOff.resetHeaders[].name',
       shows: 'the pause is the one the answer asks for, and up to half as much again',
-      set: '{http: {rateLimitedBackOff: {resetHeaders: [{name: retry-after, format: Seconds}]}}}',
+      set: '{http: {rateLimitedBackOff: {resetHeaders: [{name: Retry-After, format: Seconds}]}}}',
       unset: '{http: {}}',
       drive: (lab) => pauses(lab, 1, { 'retry-after': '4' }),
       expect: [5_000],
@@ -226,9 +226,9 @@ export const meshRetry: PolicyTable = {
     {
       field: 'http.rateLimitedBackOff.resetHeaders[].format',
       shows: 'UnixTimestamp is a time of day',
-      set: '{http: {rateLimitedBackOff: {resetHeaders: [{name: x-ratelimit-reset, format: UnixTimestamp}]}}}',
+      set: '{http: {rateLimitedBackOff: {resetHeaders: [{name: X-RateLimit-Reset, format: UnixTimestamp}]}}}',
       unset:
-        '{http: {rateLimitedBackOff: {resetHeaders: [{name: x-ratelimit-reset, format: Seconds}]}}}',
+        '{http: {rateLimitedBackOff: {resetHeaders: [{name: X-RateLimit-Reset, format: Seconds}]}}}',
       drive: (lab) => {
         lab.clock.setWall(1_700_000_000_000)
         return pauses(lab, 1, { 'x-ratelimit-reset': '1700000004' })
@@ -239,8 +239,8 @@ export const meshRetry: PolicyTable = {
     {
       field: 'http.rateLimitedBackOff.maxInterval',
       shows: 'an answer that asks for a longer pause is not heard',
-      set: '{http: {rateLimitedBackOff: {maxInterval: 10s, resetHeaders: [{name: retry-after, format: Seconds}]}}}',
-      unset: '{http: {rateLimitedBackOff: {resetHeaders: [{name: retry-after, format: Seconds}]}}}',
+      set: '{http: {rateLimitedBackOff: {maxInterval: 10s, resetHeaders: [{name: Retry-After, format: Seconds}]}}}',
+      unset: '{http: {rateLimitedBackOff: {resetHeaders: [{name: Retry-After, format: Seconds}]}}}',
       drive: (lab) => pauses(lab, 1, { 'retry-after': '200' }),
       expect: [50],
       otherwise: [250_000],
@@ -313,7 +313,7 @@ export const meshRetry: PolicyTable = {
       field: 'http.retriableResponseHeaders[].name',
       also: ['http.retriableResponseHeaders[].value'],
       shows: 'an answer with such a header is tried again',
-      set: '{http: {retriableResponseHeaders: [{name: x-again, value: please}]}}',
+      set: '{http: {retriableResponseHeaders: [{name: X-Again, value: please}]}}',
       unset: '{http: {}}',
       drive: (lab) => tries(lab, marked),
       expect: { status: 200, tries: 2 },
@@ -322,8 +322,8 @@ export const meshRetry: PolicyTable = {
     {
       field: 'http.retriableResponseHeaders[].type',
       shows: 'Prefix compares the beginning, where the default is all of it',
-      set: '{http: {retriableResponseHeaders: [{name: x-again, type: Prefix, value: ple}]}}',
-      unset: '{http: {retriableResponseHeaders: [{name: x-again, value: ple}]}}',
+      set: '{http: {retriableResponseHeaders: [{name: X-Again, type: Prefix, value: ple}]}}',
+      unset: '{http: {retriableResponseHeaders: [{name: X-Again, value: ple}]}}',
       drive: (lab) => tries(lab, marked),
       expect: { status: 200, tries: 2 },
       otherwise: { status: 404, tries: 1 },
@@ -332,7 +332,7 @@ export const meshRetry: PolicyTable = {
       field: 'http.retriableRequestHeaders[].name',
       also: ['http.retriableRequestHeaders[].type'],
       shows: 'only requests with such a header are tried again',
-      set: '{http: {retriableRequestHeaders: [{name: x-safe, type: Present}]}}',
+      set: '{http: {retriableRequestHeaders: [{name: X-Safe, type: Present}]}}',
       unset: '{http: {}}',
       drive: async (lab) => ({
         without: await tries(lab, answering(503, 200)),
@@ -344,8 +344,8 @@ export const meshRetry: PolicyTable = {
     {
       field: 'http.retriableRequestHeaders[].value',
       shows: 'the header must say this',
-      set: '{http: {retriableRequestHeaders: [{name: x-safe, value: very}]}}',
-      unset: '{http: {retriableRequestHeaders: [{name: x-safe, type: Present}]}}',
+      set: '{http: {retriableRequestHeaders: [{name: X-Safe, value: very}]}}',
+      unset: '{http: {retriableRequestHeaders: [{name: X-Safe, type: Present}]}}',
       drive: (lab) => tries(lab, answering(503, 200), { headers: { 'x-safe': 'hardly' } }),
       expect: { status: 503, tries: 1 },
       otherwise: { status: 200, tries: 2 },
@@ -449,7 +449,7 @@ export const meshRetry: PolicyTable = {
       field: 'grpc.rateLimitedBackOff.resetHeaders[].name',
       shows: 'the pause is the one the answer asks for, and up to half as much again',
       protocol: 'grpc',
-      set: '{grpc: {rateLimitedBackOff: {resetHeaders: [{name: retry-after, format: Seconds}]}}}',
+      set: '{grpc: {rateLimitedBackOff: {resetHeaders: [{name: Retry-After, format: Seconds}]}}}',
       unset: '{grpc: {}}',
       drive: (lab) => pauses(lab, 1, { 'retry-after': '4' }, asGrpc),
       expect: [5_000],
@@ -459,9 +459,9 @@ export const meshRetry: PolicyTable = {
       field: 'grpc.rateLimitedBackOff.resetHeaders[].format',
       shows: 'UnixTimestamp is a time of day',
       protocol: 'grpc',
-      set: '{grpc: {rateLimitedBackOff: {resetHeaders: [{name: x-ratelimit-reset, format: UnixTimestamp}]}}}',
+      set: '{grpc: {rateLimitedBackOff: {resetHeaders: [{name: X-RateLimit-Reset, format: UnixTimestamp}]}}}',
       unset:
-        '{grpc: {rateLimitedBackOff: {resetHeaders: [{name: x-ratelimit-reset, format: Seconds}]}}}',
+        '{grpc: {rateLimitedBackOff: {resetHeaders: [{name: X-RateLimit-Reset, format: Seconds}]}}}',
       drive: (lab) => {
         lab.clock.setWall(1_700_000_000_000)
         return pauses(lab, 1, { 'x-ratelimit-reset': '1700000004' }, asGrpc)
@@ -473,8 +473,8 @@ export const meshRetry: PolicyTable = {
       field: 'grpc.rateLimitedBackOff.maxInterval',
       shows: 'an answer that asks for a longer pause is not heard',
       protocol: 'grpc',
-      set: '{grpc: {rateLimitedBackOff: {maxInterval: 10s, resetHeaders: [{name: retry-after, format: Seconds}]}}}',
-      unset: '{grpc: {rateLimitedBackOff: {resetHeaders: [{name: retry-after, format: Seconds}]}}}',
+      set: '{grpc: {rateLimitedBackOff: {maxInterval: 10s, resetHeaders: [{name: Retry-After, format: Seconds}]}}}',
+      unset: '{grpc: {rateLimitedBackOff: {resetHeaders: [{name: Retry-After, format: Seconds}]}}}',
       drive: (lab) => pauses(lab, 1, { 'retry-after': '200' }, asGrpc),
       expect: [50],
       otherwise: [250_000],
