@@ -43,6 +43,7 @@ const retry: PolicyConfig = {
   retriableResponseHeaders: [],
   hostSelection: null,
   hostSelectionAttempts: 1,
+  hostSelection: null,
   replayBytes: 65_536,
   budgetPercent: null,
 }
