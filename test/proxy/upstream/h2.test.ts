@@ -43,7 +43,6 @@ const retry: PolicyConfig = {
   retriableResponseHeaders: [],
   hostSelection: null,
   hostSelectionAttempts: 1,
-  hostSelection: null,
   replayBytes: 65_536,
   budgetPercent: null,
 }
