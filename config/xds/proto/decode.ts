@@ -1,8 +1,17 @@
 import { isRecord, type Problem, type Raw } from '../../../proxy/problems.ts'
+import {
+  countField,
+  type Decoding,
+  descend,
+  moveTo,
+  newDecoding,
+  noteUnknown,
+  pathOf,
+} from './decoding.ts'
 import { readText, type Scalar } from './scalars.ts'
 import { type Field, type MessageType, messageType } from './table.ts'
 import { wellKnown } from './well-known.ts'
-import { enter, lengthType, Malformed, type Reader, readTag, skip } from './wire.ts'
+import { enter, lengthType, Malformed, readTag, skip } from './wire.ts'
 
 /** What bytes say, or why they say nothing. */
 export type Decoded =
@@ -18,25 +27,9 @@ export type Decoded =
     }
   | { readonly value: null; readonly problem: Problem }
 
-/** Messages in messages; a list or an object in a `Struct` is two. Envoy's deepest resources come to about thirty. */
-export const maxDepth = 64
-/** Fields in one message, those of the messages within it included: some 100,000 endpoints. Bounds what bytes can be blown up to. */
-export const maxFields = 2_000_000
-const maxUnknown = 100
-
 const anyType = 'google.protobuf.Any'
 const anyUrlTag = 0x0a
 const anyValueTag = 0x12
-
-interface Decoding extends Reader {
-  depth: number
-  fieldsLeft: number
-  /** For each depth the field that is being read, and within it the index or key, or -1. */
-  readonly fields: string[]
-  readonly places: (number | string)[]
-  readonly unknown: string[]
-  readonly opensAny: boolean
-}
 
 /**
  * Reads a message of the table, such as `envoy.config.cluster.v3.Cluster`. Total: whatever the bytes are, it gives back a
@@ -77,30 +70,6 @@ const refused = (path: string, message: string): Decoded => ({
   problem: { path, message },
 })
 
-function newDecoding(bytes: Uint8Array, opensAny: boolean): Decoding {
-  return {
-    opensAny,
-    bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
-    pos: 0,
-    end: bytes.length,
-    high: 0,
-    depth: -1,
-    fieldsLeft: maxFields,
-    fields: [],
-    places: [],
-    unknown: [],
-  }
-}
-
-function pathOf(r: Decoding): string {
-  const parts = r.fields.slice(0, r.depth + 1).map((field, depth) => {
-    const place = r.places[depth]
-    if (typeof place === 'string') return `${field}[${JSON.stringify(place.slice(0, 100))}]`
-    return place === -1 ? field : `${field}[${place}]`
-  })
-  return parts.filter((part) => part !== '').join('.')
-}
-
 /** A message that does not stand in a field: a whole one, or the content of an `Any`. */
 function readTop(r: Decoding, type: MessageType): Raw {
   const value = readKnown(r, type)
@@ -116,26 +85,26 @@ function readKnown(r: Decoding, type: MessageType): unknown {
   return special === undefined ? fields : special.fromFields(fields)
 }
 
-/** Field 1 is the type URL, field 2 the bytes of the message, which are read when both are known. */
+/** Field 1 is the type URL, field 2 the bytes of the message, which are read when the type is known. */
 function readAny(r: Decoding): Raw {
   descend(r)
   const { end } = r
   let url = ''
-  let start = end
+  let start = -1
   let length = 0
   while (r.pos < end) {
     const tag = readTag(r)
     enter(r)
     if (tag === anyUrlTag && url === '') url = readText(r)
-    else if (tag === anyValueTag && length === 0) {
+    else if (tag === anyValueTag && start < 0) {
       start = r.pos
       length = r.end - r.pos
     } else throw new Malformed('is not an Any: one type URL, then one value')
     r.pos = r.end
     r.end = end
   }
-  r.pos = start
-  r.end = start + length
+  if (start >= 0) r.pos = start
+  r.end = r.pos + length
   const value = openAny(r, url)
   r.pos = end
   r.end = end
@@ -150,19 +119,11 @@ function openAny(r: Decoding, url: string): Raw {
   return { '@type': url, '@bytes': r.opensAny ? bytes.toString('base64') : bytes }
 }
 
-function descend(r: Decoding): void {
-  r.depth += 1
-  if (r.depth >= maxDepth) throw new Malformed(`is more than ${maxDepth} messages deep`)
-  r.fields[r.depth] = ''
-  r.places[r.depth] = -1
-}
-
 function readFields(r: Decoding, type: MessageType): Raw {
   descend(r)
   const message: Record<string, unknown> = {}
   while (r.pos < r.end) {
-    r.fields[r.depth] = ''
-    r.places[r.depth] = -1
+    moveTo(r, '')
     countField(r)
     const tag = readTag(r)
     const field = type.byNumber.get(tag >>> 3)
@@ -176,16 +137,6 @@ function readFields(r: Decoding, type: MessageType): Raw {
   }
   r.depth -= 1
   return message
-}
-
-function countField(r: Decoding): void {
-  r.fieldsLeft -= 1
-  if (r.fieldsLeft < 0) throw new Malformed(`has more than ${maxFields} fields`)
-}
-
-function noteUnknown(r: Decoding, number: number): void {
-  r.fields[r.depth] = `#${number}`
-  if (r.unknown.length < maxUnknown) r.unknown.push(pathOf(r))
 }
 
 function readField(
@@ -262,11 +213,17 @@ function readEntry(
   put(message, field.name, name ?? String(key.zero), value)
 }
 
-/** Defines rather than assigns, as JSON.parse does: a key may be `__proto__`. */
 function put(message: Record<string, unknown>, field: string, key: string, value: unknown): void {
-  const map = message[field] ?? {}
+  const there = message[field]
+  const map: Record<string, unknown> = isRecord(there) ? there : {}
   message[field] = map
   if (Object.hasOwn(map, key)) throw new Malformed('is there twice')
+  if (key === '__proto__') defineOwn(map, key, value)
+  else map[key] = value
+}
+
+/** An assignment would give the map another prototype; JSON.parse does the same. */
+function defineOwn(map: Record<string, unknown>, key: string, value: unknown): void {
   Object.defineProperty(map, key, { value, enumerable: true, writable: true, configurable: true })
 }
 

@@ -2,7 +2,7 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import protobuf from 'protobufjs'
-import { newerFields } from './newer-fields.ts'
+import { addNewerFields } from './newer-fields.ts'
 import { roots } from './roots.ts'
 
 /** What `descriptor.json` holds; the notation of a field is told in `table.ts`. */
@@ -12,8 +12,8 @@ export interface Descriptor {
 }
 
 /**
- * Reads every v3 message of Envoy's API from the .proto files that come with @grpc/grpc-js-xds, and from `extra/` what they
- * refer to and do not bring. Only this script and the tests need these packages; the proxy reads the table.
+ * Reads every v3 message of Envoy's API from the .proto files that come with @grpc/grpc-js-xds, from `extra/` what they refer
+ * to and do not bring, and from `newer-fields.json` what Envoy has had since. Only this script and the tests need these packages; the proxy reads the table.
  */
 export function loadProtos(): protobuf.Root {
   const deps = join(dirname(packageFile('@grpc/grpc-js-xds')), 'deps')
@@ -31,7 +31,9 @@ export function loadProtos(): protobuf.Root {
     return folder === undefined ? null : join(folder, name)
   }
   const wanted = [...known.keys()].filter((name) => /^(envoy\/.*\/v3|xds|udpa\/type)\//.test(name))
-  return root.loadSync(wanted, { keepCase: true })
+  root.loadSync(wanted, { keepCase: true })
+  addNewerFields(root)
+  return root
 }
 
 /** Files that import what the package does not bring; nothing here needs them. */
@@ -51,7 +53,7 @@ function protosIn(folder: string): string[] {
   )
 }
 
-/** The table of `roots` and all that they reach, with the fields of `newer.json`; sorted by name, so that a change reads well. */
+/** The table of `roots` and all that they reach; sorted by name, so that a change reads well. */
 export function describe(root: protobuf.Root): Descriptor {
   const messages = new Map<string, string>()
   const enums = new Map<string, string>()
@@ -62,12 +64,8 @@ export function describe(root: protobuf.Root): Descriptor {
       enums.set(name, valuesOf(found))
       return
     }
-    const lines = [
-      ...(found instanceof protobuf.Type ? fieldsOf(found) : []),
-      ...(newerFields[name] ?? []),
-    ]
-    if (found === null && lines.length === 0)
-      throw new Error(`no message ${name} in the .proto files`)
+    if (!(found instanceof protobuf.Type)) throw new Error(`no message ${name} in the .proto files`)
+    const lines = fieldsOf(found)
     messages.set(name, lines.join(','))
     for (const line of lines) {
       const type = typeIn(line)

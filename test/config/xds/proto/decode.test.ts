@@ -1,5 +1,6 @@
 import t from 'tap'
-import { decodeEnvelope, decodeMessage, maxDepth } from '../../../../config/xds/proto/decode.ts'
+import { decodeEnvelope, decodeMessage } from '../../../../config/xds/proto/decode.ts'
+import { maxDepth } from '../../../../config/xds/proto/decoding.ts'
 import { encodeMessage } from '../../../../config/xds/proto/encode.ts'
 
 const clusterType = 'envoy.config.cluster.v3.Cluster'
