@@ -4,7 +4,7 @@ import { envoy } from './peers/envoy.ts'
 import { haproxy } from './peers/haproxy.ts'
 import { httpProxy3 } from './peers/http-proxy-3.ts'
 import { nginx } from './peers/nginx.ts'
-import { nodeHttp2 } from './peers/node-http2.ts'
+import { nodeHttp2, nodeHttp2Streams } from './peers/node-http2.ts'
 import {
   outrider,
   outriderLibrary,
@@ -21,6 +21,7 @@ export const peers: readonly Peer[] = [
   envoy,
   undici,
   nodeHttp2,
+  nodeHttp2Streams,
   httpProxy3,
   outrider,
   outriderSource,

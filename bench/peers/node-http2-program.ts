@@ -2,6 +2,8 @@ import {
   type ClientHttp2Session,
   connect,
   createServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
   type IncomingHttpHeaders,
   type ServerHttp2Stream,
 } from 'node:http2'
@@ -13,10 +15,21 @@ const sessions: readonly ClientHttp2Session[] = Array.from({ length: 8 }, () =>
   connect(`http://127.0.0.1:${hop.upstreamPort}`),
 )
 let turn = 0
+const nextSession = (): ClientHttp2Session => sessions[turn++ % sessions.length]!
 
-function relay(stream: ServerHttp2Stream, fields: IncomingHttpHeaders): void {
-  const session = sessions[turn++ % sessions.length]!
-  const upstream = session.request(fields, { endStream: stream.endAfterHeaders })
+function relayRequest(req: Http2ServerRequest, res: Http2ServerResponse): void {
+  const upstream = nextSession().request(req.headers)
+  upstream.on('response', ({ ':status': status = 502, ...fields }) => {
+    res.writeHead(status, fields)
+    upstream.pipe(res)
+  })
+  upstream.on('error', () => res.stream?.close())
+  res.on('close', () => upstream.close())
+  req.pipe(upstream)
+}
+
+function relayStream(stream: ServerHttp2Stream, fields: IncomingHttpHeaders): void {
+  const upstream = nextSession().request(fields, { endStream: stream.endAfterHeaders })
   upstream.on('response', (answer) => {
     if (stream.destroyed) return
     stream.respond(answer)
@@ -27,4 +40,7 @@ function relay(stream: ServerHttp2Stream, fields: IncomingHttpHeaders): void {
   stream.pipe(upstream)
 }
 
-createServer().on('stream', relay).listen(hop.port, '127.0.0.1')
+const server = createServer()
+if (process.argv[3] === 'streams') server.on('stream', relayStream)
+else server.on('request', relayRequest)
+server.listen(hop.port, '127.0.0.1')
