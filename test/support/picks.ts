@@ -15,8 +15,21 @@ export function pickerOf(
   weights: readonly number[],
 ): { readonly picker: Picker; readonly endpoints: readonly Endpoint[] } {
   const endpoints = fakeEndpoints(fakeCluster(), weights.length)
-  const clock = { ...fakeClock(), random: seededRandom() }
-  return { picker: createPicker(config, endpoints, weights, clock), endpoints }
+  return { picker: createPicker(config, endpoints, weights, chance()), endpoints }
+}
+
+const chance = () => ({ ...fakeClock(), random: seededRandom() })
+
+/** The share of 20,000 keys that find another endpoint when one of `count`, the n-th from 0, leaves. */
+export function movedShare(config: BalancerConfig, count: number, leaver: number): number {
+  const endpoints = fakeEndpoints(fakeCluster(), count)
+  const places = (some: readonly Endpoint[]): readonly string[] => {
+    const weights = new Array<number>(some.length).fill(1)
+    return placesOfKeys(createPicker(config, some, weights, chance()), 20_000)
+  }
+  const before = places(endpoints)
+  const after = places(endpoints.filter((_endpoint, index) => index !== leaver))
+  return before.filter((place, key) => place !== after[key]).length / before.length
 }
 
 /** How many of `count` picks went to each endpoint; `keyOf` gives each its hash key. */

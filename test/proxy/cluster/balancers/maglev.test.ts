@@ -1,5 +1,11 @@
 import t from 'tap'
-import { countPicks, deviations, pickerOf, placesOfKeys } from '../../../support/picks.ts'
+import {
+  countPicks,
+  deviations,
+  movedShare,
+  pickerOf,
+  placesOfKeys,
+} from '../../../support/picks.ts'
 
 const config = { kind: 'maglev', tableSize: 65_537 } as const
 
@@ -12,12 +18,14 @@ t.test('maglev: finds the same endpoint for the same key, whoever made the table
   t.equal(new Set(here).size, 5)
 })
 
-t.test('maglev: moves few keys when an endpoint leaves', async (t) => {
-  const before = placesOfKeys(pickerOf(config, ones(10)).picker, 10_000)
-  const after = placesOfKeys(pickerOf(config, ones(9)).picker, 10_000)
-  const moved = before.filter((place, index) => place !== after[index])
-  t.ok(moved.length <= 10_000 * (1.5 / 10), `${moved.length} keys moved`)
-})
+for (const count of [3, 10, 50]) {
+  t.test(`maglev: moves few keys but those of one of ${count} endpoints that leaves`, async (t) => {
+    for (const leaver of [0, count >> 1, count - 1]) {
+      const moved = movedShare(config, count, leaver)
+      t.ok(moved <= 1.5 / count, `${moved} of all keys moved`)
+    }
+  })
+}
 
 t.test('maglev: follows weights', async (t) => {
   const weights = [1, 2, 7]
