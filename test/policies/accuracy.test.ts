@@ -63,26 +63,29 @@ for (const [first, second] of [
   [95, 5],
   [90, 10],
 ] as const) {
-  t.test(`split: ${first}:${second} of ${requests} requests is right within 0.3 points`, async (t) => {
-    const lab = await startLab(t, {
-      protocol: 'http',
-      mtls: false,
-      listener: 'backend',
-      resources: split(first, second),
-    })
-    lab.clock.random = seededRandom(7)
-    const counts = [counting(lab, 'backend'), counting(lab, 'other')]
-    const port = lab.sidecar.port(labListeners.backend)
-    const sockets = Array.from({ length: connections }, () =>
-      connect({ port, host: '127.0.0.1', noDelay: true }),
-    )
-    let over = false
-    void Promise.all(sockets.map((socket) => drive(socket, requests / connections))).then(() => {
-      over = true
-    })
-    await lab.until(() => over)
-    const [one = 0, other = 0] = counts.map((count) => count())
-    t.equal(one + other, requests)
-    t.ok(Math.abs((100 * other) / requests - second) < 0.3, `${other} of ${requests}`)
-  })
+  t.test(
+    `split: ${first}:${second} of ${requests} requests is right within 0.3 points`,
+    async (t) => {
+      const lab = await startLab(t, {
+        protocol: 'http',
+        mtls: false,
+        listener: 'backend',
+        resources: split(first, second),
+      })
+      lab.clock.random = seededRandom(7)
+      const counts = [counting(lab, 'backend'), counting(lab, 'other')]
+      const port = lab.sidecar.port(labListeners.backend)
+      const sockets = Array.from({ length: connections }, () =>
+        connect({ port, host: '127.0.0.1', noDelay: true }),
+      )
+      let over = false
+      void Promise.all(sockets.map((socket) => drive(socket, requests / connections))).then(() => {
+        over = true
+      })
+      await lab.until(() => over)
+      const [one = 0, other = 0] = counts.map((count) => count())
+      t.equal(one + other, requests)
+      t.ok(Math.abs((100 * other) / requests - second) < 0.3, `${other} of ${requests}`)
+    },
+  )
 }

@@ -3,6 +3,7 @@ import { meshCircuitBreaker } from './rows/mesh-circuit-breaker.ts'
 import { meshFaultInjection } from './rows/mesh-fault-injection.ts'
 import { meshHealthCheck } from './rows/mesh-health-check.ts'
 import { meshHttpRoute } from './rows/mesh-http-route.ts'
+import { meshLoadBalancingStrategy } from './rows/mesh-load-balancing-strategy.ts'
 import { meshRateLimit } from './rows/mesh-rate-limit.ts'
 import { meshRetry } from './rows/mesh-retry.ts'
 import { meshTcpRoute } from './rows/mesh-tcp-route.ts'
@@ -16,6 +17,7 @@ export const policyTables: readonly PolicyTable[] = [
   meshFaultInjection,
   meshHealthCheck,
   meshHttpRoute,
+  meshLoadBalancingStrategy,
   meshRateLimit,
   meshRetry,
   meshTcpRoute,
