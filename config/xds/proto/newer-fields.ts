@@ -1,18 +1,25 @@
 import protobuf from 'protobufjs'
+import type { Descriptor } from './generate.ts'
 import newer from './newer-fields.json' with { type: 'json' }
 
 /**
- * Adds what Envoy's API has and the .proto files at hand do not: fields, values of enums and whole messages, in the
- * notation of `table.ts`. A field with a number that is taken replaces it. Read off envoyproxy/data-plane-api at 84e8436
- * (January 2026, Envoy 1.38). What is made from JSON is proto3, what is made by `new` is proto2.
+ * Adds what Envoy's API has and the .proto files at hand do not. Read off envoyproxy/data-plane-api at 84e8436 (January
+ * 2026, Envoy 1.38).
  */
 export function addNewerFields(root: protobuf.Root): void {
-  for (const [name, text] of Object.entries(newer.enums))
-    addValues(enumNamed(root, name), rows(text))
-  for (const [name, text] of Object.entries(newer.messages)) {
+  addTable(root, newer)
+}
+
+/**
+ * Adds fields, values of enums and whole messages, in the notation of `table.ts`. A field with a number that is taken
+ * replaces it. What protobufjs makes from JSON is proto3, what it makes by `new` is proto2.
+ */
+export function addTable(root: protobuf.Root, { messages, enums }: Descriptor): void {
+  for (const [name, text] of Object.entries(messages)) {
     const type = typeNamed(root, name)
     for (const row of rows(text)) addField(type, row)
   }
+  for (const [name, text] of Object.entries(enums)) addValues(enumNamed(root, name), rows(text))
   root.resolveAll()
 }
 
@@ -23,7 +30,7 @@ function enumNamed(root: protobuf.Root, name: string): protobuf.Enum {
   const found = root.lookup(name)
   if (found instanceof protobuf.Enum) return found
   const [parent, last] = split(name)
-  const added = protobuf.Enum.fromJSON(last, { values: {} })
+  const added = protobuf.Enum.fromJSON(last, { values: {}, options: { allow_alias: true } })
   placeNamed(root, parent).add(added)
   return added
 }
@@ -37,7 +44,7 @@ function typeNamed(root: protobuf.Root, name: string): protobuf.Type {
   return added
 }
 
-/** A message may hold messages; names are sorted, so it is there before they are. */
+/** A message may hold others and enums; it is there before they are, since names are sorted. */
 function placeNamed(root: protobuf.Root, name: string): protobuf.Namespace {
   const found = root.lookup(name)
   return found instanceof protobuf.Namespace ? found : root.define(name)

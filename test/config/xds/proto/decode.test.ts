@@ -1,7 +1,9 @@
 import t from 'tap'
 import { decodeEnvelope, decodeMessage } from '../../../../config/xds/proto/decode.ts'
-import { maxDepth } from '../../../../config/xds/proto/decoding.ts'
+import { maxDepth, maxFields } from '../../../../config/xds/proto/decoding.ts'
 import { encodeMessage } from '../../../../config/xds/proto/encode.ts'
+import { systemClock } from '../../../../proxy/clock.ts'
+import { assignment, listeners } from '../../../support/envoy-samples.ts'
 
 const clusterType = 'envoy.config.cluster.v3.Cluster'
 const tlsUrl = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext'
@@ -106,4 +108,40 @@ t.test('decode: a key named __proto__ is a key', async (t) => {
   )
   t.equal(JSON.stringify(decoded), '{"value":{"__proto__":{"polluted":true}}}')
   t.notOk(Reflect.has(Object(decoded?.value), 'polluted'))
+})
+
+t.test('decode: the number of fields has a bound', async (t) => {
+  const type = 'google.protobuf.ListValue'
+  t.type(read(type, Buffer.alloc(2 * maxFields, '0a00', 'hex')), 'object')
+  t.match(read(type, Buffer.alloc(2 * maxFields + 2, '0a00', 'hex')), /more than 2000000 fields/)
+})
+
+t.test('decode: of unknown fields a hundred are listed', async (t) => {
+  const { unknown } = {
+    unknown: [],
+    ...decodeMessage(clusterType, Buffer.alloc(3_999, '980600', 'hex')),
+  }
+  t.equal(unknown.length, 100)
+})
+
+t.test(
+  'decode: cut short anywhere, a message is a problem or the fields that came whole',
+  async (t) => {
+    const type = 'envoy.service.discovery.v3.DiscoveryResponse'
+    const bytes = encodeMessage(type, { version_info: '1', resources: listeners(1) })
+    const whole = JSON.stringify(read(type, bytes))
+    for (let length = 0; length < bytes.length; length += 1) {
+      const cut = decodeMessage(type, bytes.subarray(0, length))
+      if (cut.problem === null) t.ok(JSON.stringify(cut.value).length < whole.length, `${length}`)
+    }
+  },
+)
+
+t.test('decode: 10,000 endpoints read as they were written', async (t) => {
+  const type = 'envoy.config.endpoint.v3.ClusterLoadAssignment'
+  const bytes = encodeMessage(type, assignment(10_000))
+  const started = systemClock.now()
+  const decoded = decodeMessage(type, bytes)
+  t.comment(`${bytes.length} bytes in ${(systemClock.now() - started).toFixed(1)} ms`)
+  t.ok(JSON.stringify(decoded.value) === JSON.stringify(assignment(10_000)))
 })
