@@ -44,7 +44,7 @@ export function compile(resources: readonly Resource[], mesh: string, name: stri
 
 /** The same for a mesh that has been looked through already. */
 export function compileView(view: MeshView, name: string): Compiled {
-  const proxy = view.proxies.find((candidate) => candidate.name === name)
+  const proxy = view.proxyByName.get(name)
   if (proxy === undefined) return { compilation: null, problems: [noSuchProxy(view, name)] }
   const reporter = newReporter()
   const identities = new Map<ProxyView, Identity | null>()

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { LineCounter, parseAllDocuments } from 'yaml'
+import { Composer, type Document, LineCounter, Parser } from 'yaml'
 import type { SourceProblem } from '../source.ts'
 
 /** A file as it was read. */
@@ -70,7 +70,9 @@ export function parseFile(file: SourceFile): {
   const lines = new LineCounter()
   const documents: SourceDocument[] = []
   const problems: SourceProblem[] = []
-  for (const [index, document] of parsedDocuments(file, lines).entries()) {
+  let index = -1
+  for (const document of parsedDocuments(file, lines)) {
+    index += 1
     // What follows the first mistake mostly follows from it.
     for (const error of [...document.errors.slice(0, 1), ...document.warnings]) {
       const { line, col } = lines.linePos(error.pos[0])
@@ -88,12 +90,14 @@ export function parseFile(file: SourceFile): {
   return { documents, problems }
 }
 
-/** The documents of a file with their nodes, for `parseFile` and for finding positions. */
-export function parsedDocuments(
-  file: SourceFile,
-  lines: LineCounter,
-): ReturnType<typeof parseAllDocuments> {
-  return parseAllDocuments(file.text, { lineCounter: lines, prettyErrors: false, merge: true })
+/**
+ * The documents of a file with their nodes, for `parseFile` and for finding positions. One at a time: the nodes of a
+ * mesh of thousands of proxies at once are a third of the time to read it, all of it the garbage collector's.
+ */
+export function parsedDocuments({ text }: SourceFile, lines: LineCounter): Iterable<Document> {
+  const parser = new Parser(lines.addNewLine)
+  const composer = new Composer({ prettyErrors: false, merge: true })
+  return composer.compose(parser.parse(text), true, text.length)
 }
 
 function fileProblem(file: string, line: number, column: number, message: string): SourceProblem {

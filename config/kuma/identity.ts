@@ -72,7 +72,7 @@ export function expectedSpiffeIds(
   dataplane: string,
 ): readonly string[] {
   const view = viewMesh(resources, mesh)
-  const proxy = view.proxies.find(({ name }) => name === dataplane)
+  const proxy = view.proxyByName.get(dataplane)
   return proxy === undefined ? [] : (identityOf(view, proxy)?.spiffeIds ?? [])
 }
 

@@ -16,7 +16,7 @@ import type { About } from './policy.ts'
 import { isHttp } from './protocol.ts'
 import { showPath } from './report.ts'
 import type { PolicyKind } from './resources.ts'
-import { type Entry, inboundEntries, proxyEntries } from './target-ref.ts'
+import { type Entry, type InboundEntry, inboundEntries, proxyEntries } from './target-ref.ts'
 
 /** What an inbound of the Dataplane becomes; its cluster goes to `compiling`. Kuma names: `inbound:<address>:<port>`. */
 export function compileInbound(
@@ -34,16 +34,19 @@ export function compileInbound(
     source: 'unknown',
     destination: inbound.tags[serviceTag] ?? proxy.labels[workloadLabel] ?? proxy.name,
   }
-  const entriesOf = (kind: PolicyKind) => everyone(compiling, kind, inbound)
+  const entries = entriesAt(compiling, inbound)
+  const entriesOf = (kind: PolicyKind): readonly Entry[] =>
+    kind === 'MeshTrace'
+      ? proxyEntries(view, kind, proxy)
+      : entries(kind).filter(({ peer }) => peer === null)
   const cluster = addLocalCluster(compiling, inbound, entriesOf, about)
   const http = isHttp(inbound.protocol)
   const held = hold(compiling, name, http ? 'http' : 'tcp', entriesOf)
-  rememberPeers(compiling, inbound, name)
+  rememberPeers(compiling, entries, name)
   const filterOf = (secured: boolean): FilterChain['filter'] => {
     const filter = http
       ? applyPeers(
-          compiling,
-          inbound,
+          entries,
           applyHttp(
             { ...plainHttp(name), forwardClientCert: secured ? 'sanitize_set' : 'sanitize' },
             held,
@@ -52,8 +55,7 @@ export function compileInbound(
           about,
         )
       : applyPeers(
-          compiling,
-          inbound,
+          entries,
           applyTcp(plainTcp([{ cluster, weight: 1, policies: [] }]), held, about),
           about,
         )
@@ -77,36 +79,35 @@ export function compileInbound(
   return { listener, routeTable: http ? localTable(name, cluster, listener) : null }
 }
 
-/** Entries for everyone, of policies for inbounds or for the whole proxy. */
-function everyone(compiling: Compiling, kind: PolicyKind, inbound: InboundView): readonly Entry[] {
-  const { view, proxy } = compiling
-  if (kind === 'MeshTrace') return proxyEntries(view, kind, proxy)
-  return inboundEntries(view, kind, proxy, inbound).filter(({ peer }) => peer === null)
+type EntriesAt = (kind: PolicyKind) => readonly InboundEntry[]
+
+/** What holds for an inbound, each kind looked up once: four places ask. */
+function entriesAt({ view, proxy }: Compiling, inbound: InboundView): EntriesAt {
+  const known = new Map<PolicyKind, readonly InboundEntry[]>()
+  return (kind) => {
+    const entries = known.get(kind) ?? inboundEntries(view, kind, proxy, inbound)
+    known.set(kind, entries)
+    return entries
+  }
 }
 
 /** What depends on who calls. */
 function applyPeers<F extends HttpFilter | TcpFilter>(
-  { view, proxy }: Compiling,
-  inbound: InboundView,
+  entries: EntriesAt,
   filter: F,
   about: About,
 ): F {
   return translations.reduce(
-    (made, { kind, inbound: apply }) =>
-      apply?.(inboundEntries(view, kind, proxy, inbound), made, about) ?? made,
+    (made, { kind, inbound: apply }) => apply?.(entries(kind), made, about) ?? made,
     filter,
   )
 }
 
 /** `explain` is shown the entries that depend on who calls as they stand, since they are not merged. */
-function rememberPeers(
-  { view, proxy, effective }: Compiling,
-  inbound: InboundView,
-  place: string,
-): void {
+function rememberPeers({ effective }: Compiling, entries: EntriesAt, place: string): void {
   for (const { kind, inbound: apply, http } of translations) {
     if (apply === undefined) continue
-    const fields = inboundEntries(view, kind, proxy, inbound)
+    const fields = entries(kind)
       .filter(({ peer }) => http === undefined || peer !== null)
       .map(({ path, conf, peer, policy }) => ({
         path: showPath(path),

@@ -50,6 +50,8 @@ export interface MeshView {
   /** Null when no Mesh resource is there: everything at its default. */
   readonly resource: Resource<'Mesh'> | null
   readonly proxies: readonly ProxyView[]
+  /** The same by name. */
+  readonly proxyByName: ReadonlyMap<string, ProxyView>
   /** Inbounds by `kuma.io/service`. */
   readonly services: ReadonlyMap<string, readonly Member[]>
   /** Inbounds of proxies by label `kuma.io/workload`. */
@@ -85,6 +87,7 @@ export function viewMesh(resources: readonly Resource[], name: string): MeshView
     name,
     resource,
     proxies,
+    proxyByName: new Map(proxies.map((proxy) => [proxy.name, proxy])),
     services: groupBy(members, ({ inbound }) => inbound.tags[serviceTag]),
     workloads: groupBy(members, ({ proxy }) => proxy.labels[workloadLabel]),
     all,

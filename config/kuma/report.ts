@@ -88,12 +88,12 @@ export function showPath(path: Path): string {
 
 interface Tree {
   readonly lines: LineCounter
-  readonly documents: ReturnType<typeof parsedDocuments>
+  readonly documents: readonly Document[]
 }
 
 function parseTree(file: SourceFile): Tree {
   const lines = new LineCounter()
-  return { lines, documents: parsedDocuments(file, lines) }
+  return { lines, documents: [...parsedDocuments(file, lines)] }
 }
 
 /** Where the path is, or the nearest place above it that exists. */

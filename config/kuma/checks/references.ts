@@ -18,10 +18,11 @@ import { confsOf } from './confs.ts'
 
 /** Reports references of policies that lead nowhere. What leads somewhere else than it did is no mistake of the policy's: warnings. */
 export function checkReferences(view: MeshView, reporter: Reporter): void {
+  const callers = new Set(view.proxies.flatMap(({ services }) => services))
   for (const kind of Object.keys(resourceSchemas) as readonly Kind[]) {
     for (const policy of view.all(kind).filter(isPolicy)) {
       checkTop(view, policy, reporter)
-      checkLists(view, policy, reporter)
+      checkLists(view, policy, callers, reporter)
     }
   }
   checkCollectors(view, reporter)
@@ -75,9 +76,13 @@ function whyNobody(view: MeshView, { kind, name, labels, tags, sectionName }: Ta
 const list = (words: readonly string[]): string =>
   words.length > 5 ? `${words.slice(0, 5).join(', ')} …` : words.join(', ')
 
-function checkLists(view: MeshView, policy: Resource<PolicyKind>, reporter: Reporter): void {
+function checkLists(
+  view: MeshView,
+  policy: Resource<PolicyKind>,
+  callers: ReadonlySet<string>,
+  reporter: Reporter,
+): void {
   const { to = [], from = [] } = shapeOf(policy)
-  const callers = new Set(view.proxies.flatMap(({ services }) => services))
   for (const [index, { targetRef }] of to.entries()) {
     if (targetRef.kind === 'Mesh' || isKnown(view, targetRef.kind, targetRef)) continue
     report(view, policy, targetRef.kind, targetRef, ['spec', 'to', index, 'targetRef'], reporter)
