@@ -1,4 +1,5 @@
 import type { PolicyTable } from '../support/policy-table.ts'
+import { meshAccessLog } from './rows/mesh-access-log.ts'
 import { meshCircuitBreaker } from './rows/mesh-circuit-breaker.ts'
 import { meshFaultInjection } from './rows/mesh-fault-injection.ts'
 import { meshHealthCheck } from './rows/mesh-health-check.ts'
@@ -13,6 +14,7 @@ import { meshTrafficPermission } from './rows/mesh-traffic-permission.ts'
 
 /** Every policy whose fields are shown on real traffic; `docs/policies.md` is made from it. */
 export const policyTables: readonly PolicyTable[] = [
+  meshAccessLog,
   meshCircuitBreaker,
   meshFaultInjection,
   meshHealthCheck,

@@ -66,12 +66,13 @@ export interface Lab {
   passed(found: () => boolean, maxMs?: number): number | null
   /** Whether no request is under way in the sidecar. */
   idle(): boolean
-  /** What `{{dir}}` in the resources stands for: an empty directory. */
+  /** What `{{dir}}` in the resources stands for. */
   readonly directory: string
   /** The whole lines of a file in it, once they are as wanted. */
   lines(name: string, wanted: (lines: readonly string[]) => boolean): Promise<readonly string[]>
 }
 
+/** In the resources `{{dir}}` stands for an empty directory, `{{outside}}` and its fellows for the address of a service. */
 export interface LabOptions extends LabMesh {
   /** Where `ask` and `dial` go when not told. */
   readonly listener: LabListener
@@ -86,7 +87,10 @@ export async function startLab(t: Test, options: LabOptions): Promise<Lab> {
     Object.entries(services).map(([place, { port }]) => [place, port]),
   ) as Record<LabPlace, number>
   const directory = t.testdir()
-  const resources = options.resources.replaceAll('{{dir}}', directory)
+  const resources = options.resources.replace(/\{\{(\w+)\}\}/g, (whole, name: string) => {
+    if (name === 'dir') return directory
+    return name in ports ? `127.0.0.1:${ports[name as LabPlace]}` : whole
+  })
   const sidecar = await runProxy(t, labSnapshot({ ...options, resources }, ports), clock)
   const agents = new Map<string, Agent>()
   t.teardown(async () => {
