@@ -3,8 +3,8 @@ import type { Descriptor } from './generate.ts'
 import newer from './newer-fields.json' with { type: 'json' }
 
 /**
- * Adds what Envoy's API has and the .proto files at hand do not. Read off envoyproxy/data-plane-api at 84e8436 (January
- * 2026, Envoy 1.38).
+ * Adds what Envoy's API has and the .proto files at hand do not. Read off the descriptors in envoyproxy/go-control-plane at
+ * 2b88c16 (August 2026).
  */
 export function addNewerFields(root: protobuf.Root): void {
   addTable(root, newer)

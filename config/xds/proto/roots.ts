@@ -98,7 +98,9 @@ export const roots: readonly string[] = [
 
   // kinds of cluster, load balancing, retries
   'envoy.extensions.clusters.aggregate.v3.ClusterConfig',
+  'envoy.extensions.clusters.dns.v3.DnsCluster',
   'envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig',
+  'envoy.extensions.load_balancing_policies.client_side_weighted_round_robin.v3.ClientSideWeightedRoundRobin',
   'envoy.extensions.load_balancing_policies.cluster_provided.v3.ClusterProvided',
   'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest',
   'envoy.extensions.load_balancing_policies.maglev.v3.Maglev',
