@@ -104,6 +104,7 @@ function newField(scenario: Scenario, peers: readonly Peer[], options: Options):
   const entries: Entry[] = []
   const skipped: Field['skipped'] = []
   for (const peer of peers) {
+    if (scenario.peers?.includes(peer.name) === false) continue
     const version = peer.available()
     const why = version === null ? 'is not installed' : peer.refuses(scenario)
     if (why !== null) skipped.push({ peer: peer.name, why })

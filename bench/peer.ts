@@ -30,6 +30,8 @@ export interface Question {
   readonly path: Topology['path']
   readonly protocol: Topology['protocol']
   readonly endpoints: number
+  /** `large`: the peers are meshes, of 200 routes, 50 policies and 10,000 endpoints or of one of each. */
+  readonly mesh: 'small' | 'large'
   /** `memory` needs a process just started, `traffic` one that is warm. */
   readonly of: 'traffic' | 'memory'
 }

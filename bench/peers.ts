@@ -7,6 +7,7 @@ import { nginx } from './peers/nginx.ts'
 import { nodeHttp2, nodeHttp2Streams } from './peers/node-http2.ts'
 import {
   outrider,
+  outriderLargeMesh,
   outriderLibrary,
   outriderLibraryHttp1,
   outriderSource,
@@ -24,6 +25,7 @@ export const peers: readonly Peer[] = [
   nodeHttp2Streams,
   httpProxy3,
   outrider,
+  outriderLargeMesh,
   outriderSource,
   outriderLibrary,
   outriderLibraryHttp1,

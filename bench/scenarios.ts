@@ -14,6 +14,8 @@ export interface Scenario extends Question {
   readonly title: string
   /** How long one run lasts unless the command line says otherwise. */
   readonly seconds: number
+  /** Who alone takes part, of those asked for; null: everybody. */
+  readonly peers: readonly string[] | null
   run(peer: Running, seconds: number): Promise<Sample>
 }
 
@@ -109,8 +111,9 @@ async function soak(peer: Running): Promise<Sample> {
   }
 }
 
-const traffic = { protocol: 'http1', endpoints: 1, seconds: 3, of: 'traffic' } as const
-const ofOneHop = { path: 'hop', protocol: 'http1', endpoints: 1, seconds: 5, of: 'memory' } as const
+const usual = { protocol: 'http1', endpoints: 1, mesh: 'small', peers: null } as const
+const traffic = { ...usual, seconds: 3, of: 'traffic' } as const
+const ofOneHop = { ...usual, path: 'hop', seconds: 5, of: 'memory' } as const
 
 /** The table of scenarios, in the order they run. */
 export const scenarios: readonly Scenario[] = [
@@ -149,6 +152,16 @@ export const scenarios: readonly Scenario[] = [
     ...traffic,
     path: 'pair',
     run: cpuPerMib,
+  },
+  {
+    name: 'policies',
+    title:
+      'One plaintext hop in a mesh of 200 routes, 50 policies and 10,000 endpoints, and in a small one',
+    ...traffic,
+    path: 'hop',
+    mesh: 'large',
+    peers: ['outrider', 'outrider-large-mesh'],
+    run: cpuPerRequest,
   },
   {
     name: 'latency',

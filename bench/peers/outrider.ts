@@ -10,11 +10,21 @@ import {
   type Topology,
 } from '../peer.ts'
 import { type Program, startProgram } from '../processes.ts'
+import { largeMesh } from './large-mesh.ts'
 
 const root = join(import.meta.dirname, '../..')
 
 /** What production runs: the built program, one worker. */
 export const outrider: Peer = sidecar('outrider', 'dist/dp-agent/main.js')
+
+/** The same in a mesh of 200 routes, 50 policies and 10,000 endpoints. */
+export const outriderLargeMesh: Peer = {
+  ...sidecar('outrider-large-mesh', 'dist/dp-agent/main.js', (hop) => [
+    ...smallMesh(hop),
+    ...largeMesh(),
+  ]),
+  refuses: ({ mesh }) => (mesh === 'large' ? null : 'is for the scenario of policies'),
+}
 
 /** The same from source, for work on it: no build between an edit and its figure. */
 export const outriderSource: Peer = sidecar('outrider-source', 'dp-agent/main.ts')
@@ -36,19 +46,31 @@ function library(name: string, between: Topology['protocol']): Peer {
   }
 }
 
-function sidecar(name: string, main: string): Peer {
+type Documents = (hop: Hop) => readonly object[]
+
+function sidecar(name: string, main: string, documents: Documents = smallMesh): Peer {
   return {
     name,
     available: () => '',
     refuses: () => (existsSync(join(root, main)) ? null : `has no ${main}`),
-    start: (topology) => startHops(topology, (hop) => startHop(main, hop, topology)),
+    start: (topology) =>
+      startHops(topology, (hop) => startHop(main, hop, documents(hop), topology)),
   }
 }
 
-function startHop(main: string, hop: Hop, { nodeFlags }: Topology): Promise<Program> {
+/** Of a mesh: as much as a hop needs. */
+function smallMesh(hop: Hop): readonly object[] {
+  return [...meshWithDefaults(hop), ...dataplanes(hop)]
+}
+
+function startHop(
+  main: string,
+  hop: Hop,
+  documents: readonly object[],
+  { nodeFlags }: Topology,
+): Promise<Program> {
   const config = join(hop.dir, `outrider-${hop.side}`)
   mkdirSync(config, { recursive: true })
-  const documents = [...meshWithDefaults(hop), ...dataplanes(hop)]
   writeFileSync(join(config, 'mesh.yaml'), documents.map((d) => stringify(d)).join('---\n'))
   const from = ['run', '--config', config, '--name', hop.side, '--admin', '127.0.0.1:0']
   const identity = hop.tls === 'none' ? [] : ['--identity-dir', hop.identity]
