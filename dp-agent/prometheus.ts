@@ -1,7 +1,7 @@
+import type { MetricRow } from '../proxy/telemetry/metric-row.ts'
 import {
   type Histogram,
   histogramBounds,
-  type MetricRow,
   type MetricScope,
   metrics,
   type Stats,

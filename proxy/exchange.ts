@@ -178,6 +178,9 @@ export interface Exchange {
   /** What else further tries keep away from. Set by the retry policy. */
   hostSelection: HostSelection | null
 
+  /** The answer may leave no faster, bytes a second; 0 is as it comes. Set by the fault policy. */
+  responseRate: number
+
   /** Set by a policy that changed the head in a way that may choose another route. */
   rematch: boolean
   trace: Trace | null
@@ -252,6 +255,7 @@ export function newExchange(
     replayLimit: 0,
     avoidTried: 0,
     hostSelection: null,
+    responseRate: 0,
     rematch: false,
     trace: null,
     finished: false,

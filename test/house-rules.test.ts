@@ -25,6 +25,8 @@ const rooms = [
     'proxy/spiffe.ts',
   ],
   [
+    'proxy/telemetry/metric-row.ts',
+    'proxy/telemetry/http2-metrics.ts',
     'proxy/telemetry/metrics.ts',
     'proxy/telemetry/response-flags.ts',
     'proxy/telemetry/registry.ts',

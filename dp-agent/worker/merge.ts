@@ -1,10 +1,6 @@
 import type { ClusterInspection, Inspection, ListenerInspection } from '../../proxy/inspection.ts'
-import {
-  type Histogram,
-  type MetricRow,
-  metrics,
-  type Stats,
-} from '../../proxy/telemetry/metrics.ts'
+import type { MetricRow } from '../../proxy/telemetry/metric-row.ts'
+import { type Histogram, metrics, type Stats } from '../../proxy/telemetry/metrics.ts'
 
 /** One record per scope and name out of those of several workers. The originals are not changed. */
 export function mergeStats(workers: readonly (readonly Stats[])[]): readonly Stats[] {

@@ -5,6 +5,7 @@ import { count } from '../telemetry/metrics.ts'
 import { endExchange } from './end.ts'
 import { resumeBody } from './request-body.ts'
 import { routingOf, tryEnds } from './routing.ts'
+import { newThrottle, throttleData, throttleEnd, throttleFlush } from './throttle.ts'
 
 /** Sends the head of an accepted answer to the caller. */
 export function relayHead(
@@ -16,14 +17,18 @@ export function relayHead(
   const plan = x.plan as HttpPlan
   x.status = status
   x.responseHeaders = headers
-  const { target } = routingOf(x)
+  const { target, cookies } = routingOf(x)
   if (target !== null) for (const hook of target.hooks.response) hook(x)
   const serviceTime = Math.round(x.firstByteAt - x.upstreamStartedAt)
   setHeader(x.responseHeaders as string[], 'x-envoy-upstream-service-time', String(serviceTime))
+  if (cookies !== null) {
+    for (const cookie of cookies) (x.responseHeaders as string[]).push('set-cookie', cookie)
+  }
   if (x.cluster !== null) count(x.cluster.stats.codes, status)
   x.responseStarted = true
   x.tunnel = status === 101 || (x.method === 'CONNECT' && status < 300)
   x.downstream.respond(x, status, x.responseHeaders, bodyLength)
+  if (x.responseRate > 0 && !x.tunnel) routingOf(x).throttle = newThrottle(x.responseRate)
   if (x.tunnel) openTunnel(x, plan)
 }
 
@@ -42,11 +47,15 @@ function openTunnel(x: Exchange, plan: HttpPlan): void {
 export function relayData(x: Exchange, chunk: Buffer): void {
   x.bytesSent += chunk.length
   x.lastActivityAt = (x.plan as HttpPlan).env.sweep.now
-  x.downstream.data(x, chunk)
+  const { throttle } = routingOf(x)
+  if (throttle === null) x.downstream.data(x, chunk)
+  else throttleData(x, throttle, chunk)
 }
 
 /** All bytes of one read have been told: they leave together, and a slow caller slows the endpoint down. */
 export function relayFlush(x: Exchange): void {
+  const { throttle } = routingOf(x)
+  if (throttle !== null) throttleFlush(x, throttle)
   if (!x.downstream.flush(x) && x.upstream !== null) x.upstream.pause(x)
 }
 
@@ -61,9 +70,15 @@ export function relayEnd(x: Exchange, trailers: readonly string[] | null): void 
     return
   }
   tryEnds(x, true)
-  x.responseEnded = true
   x.responseTrailers = trailers
-  x.downstream.end(x, trailers)
+  const { throttle } = routingOf(x)
+  if (throttle === null) endAnswer(x)
+  else throttleEnd(throttle, () => endAnswer(x))
+}
+
+function endAnswer(x: Exchange): void {
+  x.responseEnded = true
+  x.downstream.end(x, x.responseTrailers)
   endExchange(x)
 }
 

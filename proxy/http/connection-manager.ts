@@ -12,6 +12,7 @@ import { sendBody, sendBodyEnd, sendBodyFlush } from './request-body.ts'
 import { prepareRequest } from './request-headers.ts'
 import { forward } from './router.ts'
 import { newRouting, routingOf } from './routing.ts'
+import { throttleDrain } from './throttle.ts'
 
 /**
  * One exchange from head to finish: prepare, match, policies, then what the route says. Server codecs call the
@@ -156,9 +157,11 @@ export function onRequestFlush(x: Exchange): void {
 
 /** There is room again after `flush` said false. */
 export function onDownstreamDrain(x: Exchange): void {
-  if (x.finished || x.upstream === null) return
+  if (x.finished) return
   x.lastActivityAt = x.plan.env.sweep.now
-  x.upstream.resume(x)
+  const throttle = x.routerState === null ? null : routingOf(x).throttle
+  if (throttle !== null) throttleDrain(x, throttle)
+  else if (x.upstream !== null) x.upstream.resume(x)
 }
 
 /** The caller is gone, or its request will never be whole; nobody will read an answer. */

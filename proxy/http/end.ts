@@ -4,6 +4,7 @@ import type { HttpPlan } from '../route/compile.ts'
 import { finish } from '../telemetry/finish.ts'
 import { type ResponseFlag, responseFlags } from '../telemetry/response-flags.ts'
 import { cancelTry, routingOf } from './routing.ts'
+import { stopThrottle } from './throttle.ts'
 
 /** The exchange is over: counted, logged, and the codec may go on. Safe to call again. */
 export function endExchange(x: Exchange): void {
@@ -12,7 +13,9 @@ export function endExchange(x: Exchange): void {
   cancelTry(x)
   plan.stats.counters.downstream_rq_active -= 1
   if (x.tunnel) plan.stats.counters.downstream_cx_upgrades_active -= 1
-  const target = x.routerState === null ? null : routingOf(x).target
+  const r = x.routerState === null ? null : routingOf(x)
+  if (r !== null && r.throttle !== null) stopThrottle(r.throttle)
+  const target = r === null ? null : r.target
   if (target === null) finish(x, plan.env.clock)
   else finish(x, plan.env.clock, target.hooks.done)
   x.downstream.release(x)

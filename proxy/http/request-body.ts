@@ -1,4 +1,5 @@
 import type { Exchange } from '../exchange.ts'
+import { mirrorBody, sendMirrors } from './mirror.ts'
 import { type Routing, routingOf } from './routing.ts'
 
 /** Request body held while there is no connection yet; more than this and the caller is told to wait. */
@@ -7,6 +8,7 @@ const holdBytes = 65_536
 /** Passes a piece of the request body on, keeping it as long as another try may need it. Hot. */
 export function sendBody(x: Exchange, chunk: Buffer): void {
   const r = routingOf(x)
+  if (r.mirroring !== null) mirrorBody(x, chunk)
   if (r.sent && x.upstream !== null) x.upstream.data(x, chunk)
   if (x.tunnel || x.responseEnded) return
   keep(x, r, chunk)
@@ -37,7 +39,9 @@ export function sendBodyFlush(x: Exchange): void {
 
 /** The request is whole. */
 export function sendBodyEnd(x: Exchange): void {
-  if (!routingOf(x).sent || x.upstream === null) return
+  const r = routingOf(x)
+  if (r.mirroring !== null) sendMirrors(x)
+  if (!r.sent || x.upstream === null) return
   x.upstream.end(x, x.requestTrailers)
   x.upstream.flush(x)
 }

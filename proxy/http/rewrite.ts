@@ -2,7 +2,8 @@ import { isTarget } from '../codec/h1-chars.ts'
 import type { Exchange } from '../exchange.ts'
 import { setHeader } from '../headers.ts'
 import type { ForwardAction, RedirectAction } from '../model/route.ts'
-import { type CompiledRoute, joinPrefix, queryOf } from '../route/compile.ts'
+import type { CompiledRoute } from '../route/compile.ts'
+import { joinPrefix, queryOf } from '../route/path.ts'
 
 /** Path and authority as the route wants them upstream. A detail when the result could not go on the wire. */
 export function rewriteRequest(

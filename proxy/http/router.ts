@@ -1,9 +1,11 @@
+import { isIP } from 'node:net'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Endpoint } from '../cluster/endpoint.ts'
 import { pickEndpoint } from '../cluster/pick.ts'
 import { bodyNone, type Exchange } from '../exchange.ts'
 import { headerIndex, noHeaders, removeHeader } from '../headers.ts'
 import { isIdempotent } from '../methods.ts'
+import type { HashPolicy } from '../model/route.ts'
 import type { CompiledRoute, CompiledTarget, HttpPlan } from '../route/compile.ts'
 import { type ResponseFlag, responseFlags } from '../telemetry/response-flags.ts'
 import { injectTrace } from '../telemetry/tracing.ts'
@@ -13,6 +15,7 @@ import { leaving, leavingField } from '../upstream/rest.ts'
 import { relayData, relayEnd, relayFlush, relayHead } from './answer.ts'
 import { endExchange, refuseExchange } from './end.ts'
 import { hashKeyOf } from './hash-key.ts'
+import { beginMirrors } from './mirror.ts'
 import { resumeBody, sendKeptBody } from './request-body.ts'
 import { rewriteRequest } from './rewrite.ts'
 import { cancelTry, type Routing, routingOf, tryBegins, tryEnds } from './routing.ts'
@@ -33,13 +36,14 @@ export function forward(x: Exchange, route: CompiledRoute, target: CompiledTarge
   }
   x.cluster = cluster
   if (route.action.kind === 'forward') {
-    x.hashKey =
-      route.action.hashPolicies.length === 0 ? null : hashKeyOf(x, route.action.hashPolicies)
+    if (route.action.hashPolicies.length > 0) chooseHash(x, r, route.action.hashPolicies)
+    r.endpointHost = route.action.rewrite.host?.kind === 'endpoint'
     const problem = rewriteRequest(x, route, route.action)
     if (problem !== null) {
       refuseExchange(x, 'DownstreamProtocolError', problem, 400)
       return
     }
+    if (route.action.mirrors.length > 0) beginMirrors(x, route.action.mirrors)
   }
   if (cluster.config.maxStreamDurationMs > 0) {
     const limit = env.clock.now() + cluster.config.maxStreamDurationMs
@@ -49,6 +53,13 @@ export function forward(x: Exchange, route: CompiledRoute, target: CompiledTarge
     x.requestDeadline = x.startedAt + x.requestTimeoutMs
   }
   startTry(x, r, null)
+}
+
+/** The key of ring hash and maglev; a cookie that must exist is made, and given to the caller with the answer. */
+function chooseHash(x: Exchange, r: Routing, policies: readonly HashPolicy[]): void {
+  const made: string[] = []
+  x.hashKey = hashKeyOf(x, policies, made)
+  if (made.length > 0) r.cookies = made
 }
 
 /** One try: policies may refuse it, then an endpoint is picked and a connection asked for. `same`: once more on that endpoint. */
@@ -73,6 +84,7 @@ function startTry(x: Exchange, r: Routing, same: Endpoint | null): void {
     refuseExchange(x, 'NoHealthyUpstream', 'no_healthy_upstream')
     return
   }
+  if (r.endpointHost) takeHost(x, x.endpoint)
   tryBegins(x, cluster)
   x.upstreamStartedAt = env.clock.now()
   x.tryDeadline =
@@ -83,6 +95,11 @@ function startTry(x: Exchange, r: Routing, same: Endpoint | null): void {
   const waiting = acquire(pool, x, events, same !== null)
   if (waiting === null) r.waitingPool = null
   else r.waiting = waiting
+}
+
+/** An endpoint that is known by address alone has no name to give. Envoy: `auto_host_rewrite`. */
+function takeHost(x: Exchange, { hostname }: Endpoint): void {
+  if (isIP(hostname) === 0 && !hostname.startsWith('/')) x.authority = hostname
 }
 
 /** A policy of the route or the cluster has answered instead. */

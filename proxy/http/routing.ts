@@ -2,9 +2,12 @@ import type { Timer } from '../clock.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Exchange } from '../exchange.ts'
 import type { CompiledTarget, HttpPlan } from '../route/compile.ts'
+import type { Swept } from '../sweep.ts'
 import { observe } from '../telemetry/metrics.ts'
 import { endTry } from '../telemetry/tracing.ts'
 import { giveUp, type Pool, type Waiting } from '../upstream/pool.ts'
+import type { Mirroring } from './mirror.ts'
+import type { Throttle } from './throttle.ts'
 
 /** The router's record of an exchange: the body kept for sending (again), and what the current try holds. */
 export interface Routing {
@@ -33,6 +36,16 @@ export interface Routing {
   renewed: boolean
   /** Endpoints that could not be reached and were replaced by another. */
   repicks: number
+  /** Copies of the request that are to go elsewhere; null without any, and when they have gone. */
+  mirroring: Mirroring | null
+  /** The answer is slowed down. */
+  throttle: Throttle | null
+  /** Of a copy: its time limit. */
+  watch: Swept | null
+  /** The authority is the name of whichever endpoint is picked. */
+  endpointHost: boolean
+  /** `set-cookie` fields of cookies made for hashing; null without any. */
+  cookies: string[] | null
   /** A direction of a tunnel has ended. */
   requestClosed: boolean
   responseClosed: boolean
@@ -54,6 +67,11 @@ export function newRouting(): Routing {
     retrying: false,
     renewed: false,
     repicks: 0,
+    mirroring: null,
+    throttle: null,
+    watch: null,
+    endpointHost: false,
+    cookies: null,
     requestClosed: false,
     responseClosed: false,
   }

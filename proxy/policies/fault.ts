@@ -26,7 +26,7 @@ export interface Fault {
   readonly abort: { readonly status: number; readonly percent: number } | null
   /** Holds the request before it is forwarded (or aborted). 1 ms to 1 h. */
   readonly delay: { readonly ms: number; readonly percent: number } | null
-  /** Bytes a second of the response body. Checked and carried; the data path does not slow answers. */
+  /** Bytes a second of the response body. */
   readonly bandwidth: { readonly bytesPerSecond: number; readonly percent: number } | null
   /** Only peers that match; null is everyone. */
   readonly peer: PeerMatch | null
@@ -60,18 +60,21 @@ interface Injector {
   readonly clock: Clock
 }
 
-/** The faults from the `from`-th: delay, then abort, then the next (Envoy's order within one). */
+/** The faults from the `from`-th: delay, then abort, then the rate of the answer, then the next (Envoy's order within one). */
 function inject(x: Exchange, injector: Injector, from: number): Verdict | Promise<Verdict> {
   const { faults, clock } = injector
   for (let i = from; i < faults.length; i += 1) {
     const one = faults[i] as Injector['faults'][number]
     if (!one.concerns(x.connection)) continue
     if (one.delay !== null && drawn(one.delay.percent, clock)) {
-      return delayed(x, one.delay.ms, injector).then(() =>
-        aborted(x, one, clock) ? 'replied' : inject(x, injector, i + 1),
-      )
+      return delayed(x, one.delay.ms, injector).then(() => {
+        if (aborted(x, one, clock)) return 'replied'
+        slow(x, one, clock)
+        return inject(x, injector, i + 1)
+      })
     }
     if (aborted(x, one, clock)) return 'replied'
+    slow(x, one, clock)
   }
   return 'continue'
 }
@@ -93,6 +96,14 @@ function aborted(x: Exchange, { abort }: Fault, clock: Clock): boolean {
   if (x.stats.scope === 'http') x.stats.counters.fault_aborts_injected += 1
   localReply(x, 'FaultInjected', 'fault_filter_abort', { status: abort.status })
   return true
+}
+
+/** The slowest of several rates holds. */
+function slow(x: Exchange, { bandwidth }: Fault, clock: Clock): void {
+  if (bandwidth === null || !drawn(bandwidth.percent, clock)) return
+  const { bytesPerSecond } = bandwidth
+  x.responseRate = x.responseRate === 0 ? bytesPerSecond : Math.min(x.responseRate, bytesPerSecond)
+  if (x.stats.scope === 'http') x.stats.counters.fault_response_rl_injected += 1
 }
 
 const drawn = (percent: number, clock: Clock): boolean => clock.random() * 100 < percent

@@ -1,39 +1,12 @@
-/** What a metric is. Names are Envoy's stems; the scope gives the prefix and the label (`envoy_cluster_…{envoy_cluster_name}`). */
-export interface MetricRow {
-  readonly type: 'counter' | 'gauge' | 'histogram'
-  readonly help: string
-  /** How the numbers of several workers become one: added, or, where each sees the same fact, the largest. */
-  readonly merge: 'sum' | 'max'
-}
-
-const counter = (help: string) => ({ type: 'counter', help, merge: 'sum' }) as const
-const gauge = (help: string) => ({ type: 'gauge', help, merge: 'sum' }) as const
-const histogram = (help: string) => ({ type: 'histogram', help, merge: 'sum' }) as const
-/** A gauge or counter of something that is not divided among the workers: each of them counts all of it. */
-const sharedGauge = (help: string) => ({ type: 'gauge', help, merge: 'max' }) as const
-const sharedCounter = (help: string) => ({ type: 'counter', help, merge: 'max' }) as const
-
-/** What HTTP/2 counts on either side of the proxy; Envoy's `http2.` statistics, and floods it has no name for. */
-const http2 = {
-  http2_rx_reset: counter('HTTP/2 streams reset by the peer'),
-  http2_tx_reset: counter('HTTP/2 streams reset by us'),
-  http2_rx_messaging_error: counter('faults of HTTP/2 peers'),
-  http2_goaway_sent: counter('GOAWAY frames sent'),
-  http2_header_overflow: counter('HTTP/2 header blocks beyond the limits'),
-  http2_inbound_header_overflow_flood: counter('connections closed: too many header overflows'),
-  http2_tx_flush_timeout: counter('answers given up since the peer opened no window'),
-  http2_outbound_control_flood: counter('connections closed: answers to frames pile up'),
-  http2_outbound_tiny_frames_flood: counter('connections closed: windows opened by drips'),
-  http2_inbound_empty_frames_flood: counter('connections closed: too many empty frames'),
-  http2_inbound_ping_flood: counter('connections closed: too many PINGs'),
-  http2_inbound_priority_frames_flood: counter('connections closed: too many PRIORITY frames'),
-  http2_inbound_settings_flood: counter('connections closed: too many SETTINGS'),
-  http2_inbound_unknown_frames_flood: counter('connections closed: too many unknown frames'),
-  http2_inbound_window_update_frames_flood: counter(
-    'connections closed: too many WINDOW_UPDATE frames',
-  ),
-  http2_premature_resets: counter('connections closed: too many streams reset early'),
-} as const
+import { http2Metrics } from './http2-metrics.ts'
+import {
+  counter,
+  gauge,
+  histogram,
+  type MetricRow,
+  sharedCounter,
+  sharedGauge,
+} from './metric-row.ts'
 
 /** Every metric of the data path, by scope. `docs/metrics.md` is made from this table. */
 export const metrics = {
@@ -123,7 +96,7 @@ export const metrics = {
     ssl_fail_verify_no_cert: counter('servers that showed no certificate'),
     update_success: counter('DNS resolutions that succeeded'),
     update_failure: counter('DNS resolutions that failed'),
-    ...http2,
+    ...http2Metrics,
   },
   /** One per HTTP listener, by stat prefix. */
   http: {
@@ -151,7 +124,7 @@ export const metrics = {
     downstream_cx_active: gauge('connections now open'),
     downstream_cx_http1_total: counter('HTTP/1.x connections'),
     downstream_cx_http2_total: counter('HTTP/2 connections'),
-    ...http2,
+    ...http2Metrics,
     downstream_cx_upgrades_total: counter('exchanges turned into tunnels'),
     downstream_cx_upgrades_active: gauge('tunnels now open'),
     downstream_cx_protocol_error: counter('connections closed for malformed requests'),
@@ -168,6 +141,8 @@ export const metrics = {
     downstream_cx_length_ms: histogram('life of connections, ms'),
     no_route: counter('requests no route matched'),
     no_cluster: counter('requests whose cluster does not exist'),
+    rq_mirrored: counter('copies of requests sent to a mirror'),
+    rq_mirror_dropped: counter('copies of requests not sent'),
     rbac_allowed: counter('requests permitted'),
     rbac_denied: counter('requests refused by permission'),
     rbac_shadow_allowed: counter('requests a shadow rule would permit'),

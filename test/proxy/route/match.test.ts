@@ -1,8 +1,9 @@
 import t from 'tap'
 import type { Exchange } from '../../../proxy/exchange.ts'
 import type { Route, RouteTable } from '../../../proxy/model/route.ts'
-import { compileTable, joinPrefix, mergePolicies } from '../../../proxy/route/compile.ts'
+import { compileTable, mergePolicies } from '../../../proxy/route/compile.ts'
 import { matchRoute, pickTarget } from '../../../proxy/route/match.ts'
+import { joinPrefix } from '../../../proxy/route/path.ts'
 import { forwardTo, route, routeTable } from '../../support/snapshot.ts'
 
 const compile = (table: RouteTable) => compileTable(table, [], 'test', () => ({}))
