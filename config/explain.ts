@@ -7,7 +7,7 @@ import type { Route, WeightedCluster } from '../proxy/model/route.ts'
 import type { Snapshot } from '../proxy/model/snapshot.ts'
 import { type CompiledRoute, compileTable } from '../proxy/route/compile.ts'
 import { routesFor } from '../proxy/route/match.ts'
-import type { Compilation } from './kuma/compile.ts'
+import type { Compilation, NamedOutbound } from './kuma/compile.ts'
 import type { Effective } from './kuma/compiling.ts'
 
 /** A request as a person asks about it. */
@@ -118,18 +118,29 @@ function findListener(
   const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
   const bound = snapshot.listeners.find((one) => one.address === host && one.port === port)
   if (bound !== undefined) return { listener: bound, why: `it is bound to ${host}:${port}` }
-  const named = outbounds.find(
-    ({ destination }) => host === destination || host.startsWith(`${destination}.`),
-  )
+  const named = outbounds.find((outbound) => isCalled(outbound, host, url.port))
   const listener = snapshot.listeners.find(({ name }) => name === named?.listener)
   if (named === undefined || listener === undefined) return null
   return { listener, why: `it is the outbound to ${named.destination}` }
 }
 
+/** Whether an outbound goes by a name: that of its destination, with anything behind it, or a host name of the mesh. */
+function isCalled(
+  { destination, hostnames, ports }: NamedOutbound,
+  host: string,
+  port: string,
+): boolean {
+  if (!hostnames.includes(host)) {
+    return host === destination || host.startsWith(`${destination}.`)
+  }
+  return port === '' || ports.length === 0 || ports.includes(port)
+}
+
 function knownPlaces({ snapshot, outbounds }: Compilation): readonly string[] {
   return snapshot.listeners.map(({ name, address, port }) => {
     const to = outbounds.find(({ listener }) => listener === name)
-    return `${address}:${port}${to === undefined ? ' (inbound)' : ` (outbound to ${to.destination})`}`
+    const names = to === undefined ? [] : [to.destination, ...to.hostnames]
+    return `${address}:${port} ${names.length === 0 ? '(inbound)' : `(outbound to ${names.join(', ')})`}`
   })
 }
 

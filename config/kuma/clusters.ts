@@ -142,8 +142,9 @@ function upstreamTls(compiling: Compiling, destination: Destination): UpstreamTl
 /** SPIFFE IDs that a server of the destination may show. */
 function serverIds(
   { identityOf, view }: Compiling,
-  { members, spiffeIds }: Destination,
+  { members, declaredIds, expectedIds }: Destination,
 ): readonly string[] {
+  if (declaredIds.length > 0) return declaredIds
   const ids = new Set<string>()
   let secured = members.length === 0
   for (const { proxy, inbound } of members) {
@@ -156,7 +157,7 @@ function serverIds(
     } else for (const id of identity.spiffeIds) ids.add(id)
   }
   if (!secured) return []
-  return ids.size > 0 ? [...ids] : spiffeIds
+  return ids.size > 0 ? [...ids] : expectedIds
 }
 
 const exact = (value: string): StringMatch => ({ kind: 'exact', value, ignoreCase: false })

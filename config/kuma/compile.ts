@@ -24,8 +24,18 @@ export interface Compilation {
   /** Null: mutual TLS is off. */
   readonly identity: ExpectedIdentity | null
   readonly effective: readonly Effective[]
-  /** Listener by name of its destination, in the order of the outbounds. */
-  readonly outbounds: readonly { readonly destination: string; readonly listener: string }[]
+  /** What each outbound leads to, in their order. */
+  readonly outbounds: readonly NamedOutbound[]
+}
+
+/** An outbound by the names that people and applications call its destination by. */
+export interface NamedOutbound {
+  readonly destination: string
+  /** `backend.svc.mesh.local`. Kuma: HostnameGenerator. */
+  readonly hostnames: readonly string[]
+  /** Port under these names, by name and number; empty for a 2.x service, which has any. */
+  readonly ports: readonly string[]
+  readonly listener: string
 }
 
 /** A Dataplane as the model, or null and the reason among the problems. */
@@ -98,8 +108,10 @@ function compileProxy(compiling: Compiling): Compilation {
         ? null
         : { spiffeIds: identity.spiffeIds, trustDomain: identity.trustDomain },
     effective,
-    outbounds: outbounds.map(({ destination, listener }) => ({
+    outbounds: outbounds.map(({ destination, hostnames, ports, listener }) => ({
       destination,
+      hostnames,
+      ports,
       listener: listener.name,
     })),
   }

@@ -19,8 +19,10 @@ export interface Destination extends Target {
   readonly protocol: Protocol
   /** Inbounds that serve it; none for something outside the mesh. */
   readonly members: readonly Member[]
-  /** SPIFFE IDs its servers have by declaration; empty: those its members have. */
-  readonly spiffeIds: readonly string[]
+  /** SPIFFE IDs that its servers must have by declaration; empty: those its members have. */
+  readonly declaredIds: readonly string[]
+  /** SPIFFE IDs of its servers when nobody is known to be one. */
+  readonly expectedIds: readonly string[]
   readonly sni: string
   /** Set when it is outside the mesh. */
   readonly external: Resource<'MeshExternalService'> | null
@@ -48,7 +50,8 @@ export function serviceDestination(view: MeshView, tags: Tags): Destination {
     members: all.filter(({ proxy, inbound }) =>
       includesAll({ [zoneTag]: proxy.zone, ...inbound.tags }, subset),
     ),
-    spiffeIds: [serviceSpiffeId(view.name, service)],
+    declaredIds: [],
+    expectedIds: [serviceSpiffeId(view.name, service)],
     sni: `${service}{${pairs({ mesh: view.name, ...subset })}}`,
     external: null,
   }
@@ -114,9 +117,10 @@ function meshServiceDestination(view: MeshView, ref: BackendRef): Destination | 
     cluster: `${view.name}_${name}__${zone}_msvc_${port.port}`,
     protocol: protocolOf(port.appProtocol),
     members: candidates.filter((member) => serves(member, port)),
-    spiffeIds: (resource?.body.spec.identities ?? []).map(({ type, value }) =>
+    declaredIds: (resource?.body.spec.identities ?? []).map(({ type, value }) =>
       type === 'SpiffeID' ? value : serviceSpiffeId(view.name, value),
     ),
+    expectedIds: [],
     sni: `sni.msvc.${view.name}.${zone || 'default'}.${name}.${port.port}`,
     external: null,
   }
@@ -129,7 +133,7 @@ function multiZoneDestination(view: MeshView, ref: BackendRef): Destination | nu
   const wanted = resource.body.spec.selector.meshService.matchLabels ?? {}
   const parts = view
     .all('MeshService')
-    .filter(({ labels }) => includesAll(labels, wanted))
+    .filter(({ labels, body }) => includesAll(labels, wanted) && body.spec.state !== 'Unavailable')
     .map(({ name }) => meshServiceDestination(view, { kind: 'MeshService', name, port: port.port }))
     .filter((part) => part !== null)
   return {
@@ -140,7 +144,11 @@ function multiZoneDestination(view: MeshView, ref: BackendRef): Destination | nu
     cluster: `${view.name}_${resource.name}___mzsvc_${port.port}`,
     protocol: protocolOf(port.appProtocol),
     members: parts.flatMap(({ members }) => members),
-    spiffeIds: [...new Set(parts.flatMap(({ spiffeIds }) => spiffeIds))],
+    // As soon as one of them declares nothing, all are known by their members.
+    declaredIds: parts.every(({ declaredIds }) => declaredIds.length > 0)
+      ? [...new Set(parts.flatMap(({ declaredIds }) => declaredIds))]
+      : [],
+    expectedIds: [],
     sni: `sni.mzsvc.${view.name}.${resource.name}.${port.port}`,
     external: null,
   }
@@ -158,14 +166,16 @@ function externalDestination(view: MeshView, ref: BackendRef): Destination | nul
     cluster: `${view.name}_${resource.name}___extsvc_${port}`,
     protocol: protocolOf(protocol),
     members: [],
-    spiffeIds: [],
+    declaredIds: [],
+    expectedIds: [],
     sni: '',
     external: resource,
   }
 }
 
-/** Inbounds of the proxies that a MeshService selects. */
+/** Inbounds of the proxies that a MeshService selects; none while it is said to be unavailable. */
 function membersOf(view: MeshView, { body }: Resource<'MeshService'>): readonly Member[] {
+  if (body.spec.state === 'Unavailable') return []
   const { dataplaneRef, dataplaneLabels, dataplaneTags } = body.spec.selector ?? {}
   const all = (selected: (proxy: ProxyView) => boolean) =>
     view.proxies

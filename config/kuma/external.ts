@@ -2,44 +2,46 @@ import { isIP } from 'node:net'
 import type { PeerIdentity, UpstreamTls } from '../../proxy/model/cluster.ts'
 import type { Secret } from '../../proxy/model/secret.ts'
 import { originOf } from './compiling.ts'
-import { defaultVersions } from './identity.ts'
+import { textOf } from './data-source.ts'
+import { versionsOf } from './identity.ts'
 import type { Resource } from './resources.ts'
 import type { MeshExternalServiceBody } from './schemas/destinations.ts'
 
 type Tls = NonNullable<MeshExternalServiceBody['spec']['tls']>
 type Verification = NonNullable<Tls['verification']>
-type DataSource = NonNullable<Verification['caCert']>
 
 /** TLS towards something outside the mesh, its certificates added to the secrets. Null: plaintext. Kuma: MeshExternalService `tls`. */
 export function externalTls(
   resource: Resource<'MeshExternalService'>,
   secrets: Map<string, Secret>,
 ): UpstreamTls | null {
-  const { tls, endpoints = [] } = resource.body.spec
+  const { body } = resource
+  const { tls, endpoints = [] } = body.spec
   if (tls?.enabled !== true) return null
   const check = tls.verification ?? {}
   const mode = check.mode ?? 'Secured'
-  const host = check.serverName ?? endpoints.find(({ address }) => isIP(address) === 0)?.address
+  const addresses = endpoints.map(({ address }) => address).filter((one) => !one.includes('://'))
+  const host = check.serverName ?? addresses.find((address) => isIP(address) === 0)
   const noNames = mode === 'SkipSAN' || mode === 'SkipAll'
   return {
     certificate: addCertificate(resource, check, secrets),
     trust: addTrust(resource, check, secrets),
-    peerIdentities: noNames ? [] : names(check, host),
+    peerIdentities: noNames ? [] : names(check, addresses),
     sni: host ?? null,
-    alpn: ['http/1.1'],
-    versions: {
-      ...defaultVersions,
-      min: tls.version?.min === 'TLS13' ? 'TLSv1.3' : 'TLSv1.2',
-      max: tls.version?.max === 'TLS12' ? 'TLSv1.2' : 'TLSv1.3',
-    },
+    alpn: alpn[body.spec.match.protocol ?? 'tcp'],
+    versions: versionsOf(tls.version),
     skipChain: mode === 'SkipCA' || mode === 'SkipAll',
   }
 }
 
-/** The names a server may have: those listed, else the one we call it by. */
-function names(check: Verification, host: string | undefined): readonly PeerIdentity[] {
+/** What is said in the handshake to be spoken after it. */
+const alpn = { tcp: [], http: ['http/1.1'], http2: ['h2'], grpc: ['h2'] } as const
+
+/** The names a server may have: those listed, else the one we call it by, else where it stands. */
+function names(check: Verification, addresses: readonly string[]): readonly PeerIdentity[] {
   const listed = check.subjectAltNames ?? []
-  const wanted = listed.length > 0 || host === undefined ? listed : [{ value: host }]
+  const called = check.serverName === undefined ? addresses : [check.serverName]
+  const wanted = listed.length > 0 ? listed : [...new Set(called)].map((value) => ({ value }))
   return wanted.map(({ value, ...rest }) => {
     const prefix = 'type' in rest && rest.type === 'Prefix'
     return {
@@ -78,12 +80,4 @@ function addCertificate(
   const name = `external:${resource.name}:certificate`
   secrets.set(name, { kind: 'certificate', name, origin: originOf(resource), chain, key })
   return name
-}
-
-/** PEM from the inline forms; `inline` is base64, as in Kuma. */
-function textOf({ inline, inlineString, insecureInline }: DataSource): string | null {
-  if (inlineString !== undefined) return inlineString
-  if (insecureInline !== undefined) return insecureInline.value
-  const encoded = typeof inline === 'object' ? inline.value : inline
-  return encoded === undefined ? null : Buffer.from(encoded, 'base64').toString('utf8')
 }

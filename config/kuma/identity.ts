@@ -13,6 +13,7 @@ import { serviceSpiffeId } from './peers.ts'
 import type { Resource } from './resources.ts'
 import { meshTlsConf } from './schemas/mesh-tls.ts'
 import { inboundEntries, mergeEntries } from './target-ref.ts'
+import { fillTemplate, type identityValues } from './template.ts'
 
 /** Who a proxy is. */
 export interface Identity {
@@ -76,9 +77,6 @@ export function expectedSpiffeIds(
   return proxy === undefined ? [] : (identityOf(view, proxy)?.spiffeIds ?? [])
 }
 
-/** Placeholders of MeshIdentity templates: `{{ .Mesh }}` and the like, `{{ label "key" }}`. */
-const placeholder = /\{\{\s*(?:\.(\w+)|label\s+"([^"]+)")\s*\}\}/g
-
 /** Trust domain and path of a SPIFFE ID; null when the proxy lacks a label that the template needs (Kuma refuses it). */
 function spiffeIdOf(
   { body }: Resource<'MeshIdentity'>,
@@ -92,19 +90,13 @@ function spiffeIdOf(
 }
 
 function render(template: string, view: MeshView, proxy: ProxyView): string | null {
-  let complete = true
-  const values: Readonly<Record<string, string | undefined>> = {
+  const values: Readonly<Record<(typeof identityValues)[number], string | undefined>> = {
     Mesh: view.name,
     Zone: proxy.zone === '' ? (proxy.labels[zoneTag] ?? 'default') : proxy.zone,
     Workload: proxy.labels[workloadLabel],
     Name: proxy.name,
   }
-  const text = template.replace(placeholder, (_, name?: string, label?: string) => {
-    const value = name === undefined ? proxy.labels[label ?? ''] : values[name]
-    if (value === undefined) complete = false
-    return value ?? ''
-  })
-  return complete && !text.includes('{{') ? text : null
+  return fillTemplate(template, values, proxy.labels)
 }
 
 /** How an inbound of a proxy with an identity takes connections. */
@@ -125,16 +117,18 @@ export function tlsOf(view: MeshView, proxy: ProxyView, inbound: InboundView | n
     conf.mode === undefined ? meshMode === 'PERMISSIVE' : conf.mode === 'Permissive'
   return {
     mode: permissive ? 'permissive' : 'strict',
-    versions: {
-      min: conf.tlsVersion?.min === 'TLS13' ? 'TLSv1.3' : 'TLSv1.2',
-      max: oldest.includes(conf.tlsVersion?.max ?? 'TLSAuto') ? 'TLSv1.2' : 'TLSv1.3',
-      ciphers: conf.tlsCiphers ?? [],
-    },
+    versions: { ...versionsOf(conf.tlsVersion), ciphers: conf.tlsCiphers ?? [] },
   }
 }
 
 /** Below 1.2 nothing is spoken: an older maximum becomes 1.2, of which `check` has warned. */
 const oldest: readonly string[] = ['TLS10', 'TLS11', 'TLS12']
 
-/** TLS as it is without a policy. */
-export const defaultVersions: TlsVersions = { min: 'TLSv1.2', max: 'TLSv1.3', ciphers: [] }
+/** Versions as Kuma names them, with the ciphers that Node has by default. */
+export const versionsOf = (
+  versions: { readonly min?: string | undefined; readonly max?: string | undefined } | undefined,
+): TlsVersions => ({
+  min: versions?.min === 'TLS13' ? 'TLSv1.3' : 'TLSv1.2',
+  max: oldest.includes(versions?.max ?? 'TLSAuto') ? 'TLSv1.2' : 'TLSv1.3',
+  ciphers: [],
+})

@@ -3,6 +3,7 @@ import { confsOf } from './checks/confs.ts'
 import { checkDataplane } from './checks/dataplane.ts'
 import { checkExternalService } from './checks/external-service.ts'
 import { checkHeaderChanges } from './checks/headers.ts'
+import { checkHostnameGenerator } from './checks/hostname-generator.ts'
 import { checkLoadBalancing } from './checks/load-balancing.ts'
 import { warnOfFilterState, warnOfNoEffect } from './checks/no-effect.ts'
 import { checkPolicy } from './checks/policy.ts'
@@ -17,6 +18,7 @@ import type { Kind, Resource } from './resources.ts'
 import { meshFaultInjectionConf } from './schemas/mesh-fault-injection.ts'
 import { meshHealthCheckConf } from './schemas/mesh-health-check.ts'
 import { meshRateLimitConf } from './schemas/mesh-rate-limit.ts'
+import { identityValues, templateProblem } from './template.ts'
 
 /** Reports what each field alone cannot show: fields that exclude or need each other, values that cannot work. */
 export function checkMeaning(resource: Resource, reporter: Reporter): void {
@@ -81,6 +83,13 @@ const checks: readonly Check[] = [
   only('MeshTrace', checkTrace),
   only('MeshMetric', checkMetric),
   only('MeshExternalService', checkExternalService),
+  only('HostnameGenerator', checkHostnameGenerator),
+  only('MeshIdentity', (identity, reporter) => {
+    for (const [key, template] of Object.entries(identity.body.spec.spiffeID ?? {})) {
+      const problem = templateProblem(template ?? '', identityValues)
+      if (problem !== null) reporter.error(identity, ['spec', 'spiffeID', key], problem)
+    }
+  }),
 ]
 
 function checkRate(

@@ -6,6 +6,7 @@ import { addCluster } from './clusters.ts'
 import { type Compiling, hold, originOf } from './compiling.ts'
 import { type Destination, resolveBackend, serviceDestination } from './destinations.ts'
 import { anyChain, applyHttp, applyTcp, plainHttp, plainTcp } from './filters.ts'
+import { hostnamesOf } from './hostnames.ts'
 import { type MeshView, serviceTag, workloadLabel } from './mesh-view.ts'
 import { destinationNames } from './names.ts'
 import { withRouteLogs } from './policies/mesh-access-log.ts'
@@ -24,6 +25,9 @@ export interface CompiledOutbound {
   readonly listener: Listener
   readonly routeTable: RouteTable | null
   readonly destination: string
+  /** What it is called by besides, and the ports it has under these names. */
+  readonly hostnames: readonly string[]
+  readonly ports: readonly string[]
 }
 
 /** What an outbound of the Dataplane becomes; clusters go to `compiling`. Null when its reference leads nowhere. Kuma name: `outbound:<address>:<port>`. */
@@ -69,15 +73,16 @@ export function compileOutbound(
     filterChains: [anyChain(filter)],
     maxConnections: 0,
   }
-  if (!http) return { listener, routeTable: null, destination: destination.name }
+  const names = {
+    destination: destination.name,
+    hostnames: hostnamesOf(view, destination),
+    ports: destination.sections,
+  }
+  if (!http) return { listener, routeTable: null, ...names }
   const virtualHosts = [
     { name: destination.name, domains: ['*'], routes: routes.map(({ route }) => route) },
   ]
-  return {
-    listener,
-    routeTable: { name, origin, virtualHosts },
-    destination: destination.name,
-  }
+  return { listener, routeTable: { name, origin, virtualHosts }, ...names }
 }
 
 /** MeshAccessLog for a MeshHTTPRoute in `to`: such routes are logged by it and not with the destination. */

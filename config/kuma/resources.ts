@@ -118,6 +118,9 @@ export interface Resource<K extends Kind = Kind> extends Subject {
   readonly file: SourceFile
 }
 
+/** Kinds that belong to no mesh and hold in all of them. */
+export const isGlobal = (kind: Kind): boolean => kind === 'HostnameGenerator'
+
 /** The resources of one kind in a mesh, in the order of the files. */
 export function ofKind<K extends Kind>(
   resources: readonly Resource[],
@@ -125,7 +128,8 @@ export function ofKind<K extends Kind>(
   mesh: string,
 ): readonly Resource<K>[] {
   return resources.filter(
-    (resource): resource is Resource<K> => resource.kind === kind && resource.mesh === mesh,
+    (resource): resource is Resource<K> =>
+      resource.kind === kind && (resource.mesh === mesh || isGlobal(kind)),
   )
 }
 

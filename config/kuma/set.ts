@@ -5,7 +5,7 @@ import { checkReferences } from './checks/references.ts'
 import { checkRivals } from './checks/rivals.ts'
 import { meshNames, viewMesh } from './mesh-view.ts'
 import { newReporter, type Reporter } from './report.ts'
-import type { Resource } from './resources.ts'
+import { isGlobal, type Resource } from './resources.ts'
 
 /** What is wrong with resources that are right one by one: names taken twice, references to nothing, rivals. */
 export function checkSet(resources: readonly Resource[]): readonly SourceProblem[] {
@@ -29,7 +29,7 @@ function checkMeshes(
 ): void {
   if (meshes.length === 0) return
   for (const resource of resources) {
-    if (meshes.includes(resource.mesh)) continue
+    if (meshes.includes(resource.mesh) || isGlobal(resource.kind)) continue
     const message = `no Dataplane is in the mesh ${JSON.stringify(resource.mesh)}`
     reporter.warn(resource, ['mesh'], message, { hint: didYouMean(resource.mesh, meshes) })
   }

@@ -146,7 +146,10 @@ export const hostnameGenerator = resource('Host names for destinations.', {
         }),
         'Which destinations.',
       ),
-      template: unsupported(text, 'there is no DNS of the mesh; list outbounds by address'),
+      template: maybe(
+        filled,
+        'The name, with {{ .DisplayName }}, {{ .Name }}, {{ .Namespace }}, {{ .Zone }}, {{ .Mesh }} and {{ label "key" }}.',
+      ),
       extension: unsupported(anything),
     }),
     'The generator itself.',

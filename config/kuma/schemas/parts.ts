@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { list, map, maybe, must, someOf, told, unsupported, word } from './shapes.ts'
+import { list, map, maybe, must, someOf, told, word } from './shapes.ts'
 import {
   anything,
   filled,
@@ -41,11 +41,11 @@ export const dataSource = map({
   insecureInline: maybe(map({ value: must(text, 'PEM.') }), 'PEM as text.'),
   file: maybe(
     v.union([text, map({ path: must(text, 'Path.') })], 'must be a path'),
-    'Path of a PEM file.',
+    'Path of a PEM file, read whenever the resources are.',
   ),
-  secret: unsupported(text, 'secrets live in a control plane; use inlineString'),
-  secretRef: unsupported(anything, 'secrets live in a control plane; use insecureInline'),
-  envVar: unsupported(anything, 'use insecureInline'),
+  secret: maybe(text, 'Name of a secret, which only a control plane has.'),
+  secretRef: maybe(anything, 'Name of a secret, which only a control plane has.'),
+  envVar: maybe(anything, 'Variable of the environment of a control plane.'),
 })
 
 /** Header changes as MeshHTTPRoute, MeshRateLimit and MeshHealthCheck write them. */

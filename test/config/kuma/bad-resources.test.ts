@@ -793,6 +793,55 @@ const rows: readonly (readonly [title: string, text: string, error: string])[] =
     spec('MeshRetry', '{to: [{targetRef: {kind: Mesh}, default: {numRetries: 1}}]}'),
     '3:49 error MeshRetry/x spec.to[0].default.numRetries: unknown field; it belongs in http or grpc',
   ],
+  [
+    'a name of TLS that nobody knows',
+    spec(
+      'MeshExternalService',
+      '{match: {port: 80}, endpoints: [{address: "unix:///run/a.sock"}], tls: {enabled: true}}',
+    ),
+    '3:73 error MeshExternalService/x spec.tls: needs verification.serverName or subjectAltNames; no endpoint has a name to compare the certificate with',
+  ],
+  [
+    'a template that knows no such word',
+    spec('HostnameGenerator', '{selector: {meshService: {}}, template: "{{ .Service }}.local"}'),
+    '3:47 error HostnameGenerator/x spec.template: must not have {{ .Service }}: known are .Name, .DisplayName, .Namespace, .Zone, .Mesh and label "key"',
+  ],
+  [
+    'a template that is cut off',
+    spec('HostnameGenerator', '{selector: {meshService: {}}, template: "{{ .Name }.local"}'),
+    '3:47 error HostnameGenerator/x spec.template: must have whole placeholders, as {{ .Name }} or {{ label "key" }}',
+  ],
+  [
+    'a template of no host name',
+    spec('HostnameGenerator', '{selector: {meshService: {}}, template: "My_{{ .Name }}"}'),
+    '3:47 error HostnameGenerator/x spec.template: must make a host name: lower-case letters, digits, "-" and "."',
+  ],
+  [
+    'a generator for nothing',
+    spec('HostnameGenerator', '{template: "{{ .Name }}.local"}'),
+    '3:1 error HostnameGenerator/x spec: needs the field "selector"',
+  ],
+  [
+    'an identity of no such word',
+    spec('MeshIdentity', '{spiffeID: {path: "/{{ .Pod }}"}}'),
+    '3:25 error MeshIdentity/x spec.spiffeID.path: must not have {{ .Pod }}: known are .Mesh, .Zone, .Workload, .Name and label "key"',
+  ],
+  [
+    'a certificate that is none',
+    spec(
+      'MeshExternalService',
+      '{match: {port: 80}, endpoints: [{address: 10.0.0.9, port: 80}], tls: {enabled: true, verification: {caCert: {inlineString: CA}}}}',
+    ),
+    '3:107 error MeshExternalService/x spec.tls.verification.caCert: has no certificate in PEM',
+  ],
+  [
+    'a certificate that nobody has',
+    spec(
+      'MeshExternalService',
+      '{match: {port: 80}, endpoints: [{address: 10.0.0.9, port: 80}], tls: {enabled: true, verification: {caCert: {secret: ca}}}}',
+    ),
+    '3:107 error MeshExternalService/x spec.tls.verification.caCert: cannot be read; give it as inline, inlineString, insecureInline or file',
+  ],
 ]
 
 for (const [title, text, error] of rows) {

@@ -4,6 +4,7 @@ import { viewMesh } from '../../../config/kuma/mesh-view.ts'
 import { commonProtocol } from '../../../config/kuma/protocol.ts'
 import type { BackendRef } from '../../../config/kuma/schemas/target-ref.ts'
 import { compiledOf, resourcesOf } from '../../support/kuma.ts'
+import { testCa, testLeaf } from '../../support/pki.ts'
 
 const mesh = `
 type: Mesh
@@ -52,7 +53,7 @@ spec:
   tls:
     enabled: true
     version: {min: TLS13}
-    verification: {caCert: {inlineString: "CA"}}
+    verification: {mode: Secured}
 `
 const view = viewMesh(resourcesOf(mesh), 'default')
 const addresses = (ref: BackendRef) => {
@@ -156,7 +157,7 @@ t.test('destinations: what all of several protocols speak', async (test) => {
 })
 
 const outside = (verification: string) => {
-  const text = `${mesh.replace('caCert: {inlineString: "CA"}', verification)}---
+  const text = `${mesh.replace('mode: Secured', verification)}---
 type: Dataplane
 name: caller
 networking:
@@ -177,7 +178,10 @@ t.test(
       tls: {
         certificate: null,
         trust: null,
-        peerIdentities: [{ san: 'dns', match: { kind: 'exact', value: 'api.example.com' } }],
+        peerIdentities: [
+          { san: 'dns', match: { kind: 'exact', value: 'api.example.com' } },
+          { san: 'ip', match: { kind: 'exact', value: '192.0.2.1' } },
+        ],
         sni: 'api.example.com',
         versions: { min: 'TLSv1.3', max: 'TLSv1.3' },
         skipChain: false,
@@ -210,7 +214,143 @@ t.test(
       return [tls?.peerIdentities.length, tls?.skipChain]
     }
     test.same(skips('SkipSAN'), [0, false])
-    test.same(skips('SkipCA'), [1, true])
+    test.same(skips('SkipCA'), [2, true])
     test.same(skips('SkipAll'), [0, true])
   },
 )
+
+/** The cluster of the only outbound of a caller in a mesh with mutual TLS and MeshIdentity. */
+const called = (resources: string, ref: string) => {
+  const text = `
+type: MeshIdentity
+name: everyone
+spec: {selector: {dataplane: {matchLabels: {}}}, spiffeID: {trustDomain: td, path: '/{{ .Name }}'}}
+---
+type: Dataplane
+name: caller
+networking: {address: 10.0.0.9, outbound: [{port: 10001, backendRef: ${ref}}]}
+---
+type: Dataplane
+name: a-1
+labels: {app: a, kuma.io/zone: east}
+networking: {address: 10.0.0.1, inbound: [{port: 80, servicePort: 81, name: main, protocol: http}]}
+---
+${resources}`
+  const { snapshot } = compiledOf(text, 'caller')
+  return { cluster: snapshot.clusters[0], endpoints: snapshot.endpoints[0] }
+}
+const service = (more: string) => `type: MeshService
+name: a
+labels: {app: a}
+spec: {selector: {dataplaneLabels: {matchLabels: {app: a}}}, ports: [{port: 8080, targetPort: main, appProtocol: http}]${more}}
+`
+const ids = (cluster: ReturnType<typeof called>['cluster']) =>
+  cluster?.tls?.peerIdentities.map(({ match }) => match.value) ?? null
+
+t.test(
+  'destinations: servers are who their proxies are, or who the MeshService says',
+  async (test) => {
+    const ref = '{kind: MeshService, name: a, port: 8080}'
+    test.same(ids(called(service(''), ref).cluster), ['spiffe://td/a-1'])
+    const declared =
+      ', identities: [{type: SpiffeID, value: spiffe://td/x}, {type: ServiceTag, value: y}]'
+    test.same(ids(called(service(declared), ref).cluster), ['spiffe://td/x', 'spiffe://default/y'])
+  },
+)
+
+t.test('destinations: a MeshService that is unavailable has no endpoints', async (test) => {
+  const ref = '{kind: MeshService, name: a, port: 8080}'
+  test.match(called(service(''), ref).endpoints?.localities, [
+    { endpoints: [{ host: '10.0.0.1' }] },
+  ])
+  test.same(called(service(', state: Available'), ref).endpoints?.localities.length, 1)
+  test.same(called(service(', state: Unavailable'), ref).endpoints?.localities, [])
+})
+
+t.test('destinations: a service of several zones is what its available parts are', async (test) => {
+  const both = (
+    more: string,
+  ) => `${service(', identities: [{type: SpiffeID, value: spiffe://td/x}]')}---
+${service(more).replace('name: a', 'name: b')}---
+type: MeshMultiZoneService
+name: m
+spec: {selector: {meshService: {matchLabels: {app: a}}}, ports: [{port: 8080, name: web, appProtocol: http}]}
+`
+  const ref = '{kind: MeshMultiZoneService, name: m, sectionName: web}'
+  const declared = ', identities: [{type: SpiffeID, value: spiffe://td/y}]'
+  test.same(ids(called(both(declared), ref).cluster), ['spiffe://td/x', 'spiffe://td/y'])
+  test.same(ids(called(both(''), ref).cluster), ['spiffe://td/a-1'], 'one declares nothing')
+  test.same(ids(called(both(', state: Unavailable'), ref).cluster), ['spiffe://td/x'])
+})
+
+t.test(
+  'destinations: what is outside is spoken to as it says, and may be a socket',
+  async (test) => {
+    const external = (protocol: string, more: string) => `type: MeshExternalService
+name: out
+spec: {match: {port: 443, protocol: ${protocol}}, ${more}}
+`
+    const ref = '{kind: MeshExternalService, name: out}'
+    const at = (protocol: string, more: string) => called(external(protocol, more), ref)
+    const tls = (protocol: string, version = '{}') =>
+      at(
+        protocol,
+        `endpoints: [{address: e.com, port: 1}], tls: {enabled: true, version: ${version}}`,
+      ).cluster
+    test.same(
+      ['http', 'http2', 'grpc', 'tcp'].map((protocol) => [
+        tls(protocol)?.protocol,
+        tls(protocol)?.tls?.alpn,
+      ]),
+      [
+        ['http1', ['http/1.1']],
+        ['http2', ['h2']],
+        ['http2', ['h2']],
+        ['tcp', []],
+      ],
+    )
+    const bounds = (version: string) => {
+      const { min, max } = tls('http', version)?.tls?.versions ?? {}
+      return [min, max]
+    }
+    test.same(bounds('{}'), ['TLSv1.2', 'TLSv1.3'])
+    test.same(bounds('{min: TLS13, max: TLSAuto}'), ['TLSv1.3', 'TLSv1.3'])
+    test.same(bounds('{min: TLS10, max: TLS11}'), ['TLSv1.2', 'TLSv1.2'])
+    test.equal(
+      at('http', 'endpoints: [{address: 10.0.0.7, port: 1}], tls: {enabled: false}').cluster?.tls,
+      null,
+    )
+    test.match(at('tcp', 'endpoints: [{address: "unix:///run/a.sock"}]').endpoints?.localities, [
+      { endpoints: [{ host: '/run/a.sock' }] },
+    ])
+  },
+)
+
+t.test('destinations: certificates for what is outside are secrets of their own', async (test) => {
+  const ca = testCa()
+  const { certificate: chain, key } = testLeaf(ca, 'spiffe://td/web')
+  const base64 = (text: string) => Buffer.from(text).toString('base64')
+  const directory = test.testdir({ 'ca.pem': ca.certificate })
+  const sources = [
+    `caCert: {file: {path: ${directory}/ca.pem}}`,
+    `clientCert: {insecureInline: {value: ${JSON.stringify(chain)}}}`,
+    `clientKey: {inline: {value: ${base64(key)}}}`,
+  ]
+  const text = mesh.replace('mode: Secured', sources.join(', '))
+  const { snapshot } = compiledOf(
+    `${text}---
+type: Dataplane
+name: caller
+networking: {address: 10.0.0.9, outbound: [{port: 10001, backendRef: {kind: MeshExternalService, name: outside}}]}
+`,
+    'caller',
+  )
+  test.match(snapshot.secrets, [
+    { kind: 'certificate', name: 'external:outside:certificate', chain, key },
+    {
+      kind: 'trust',
+      name: 'external:outside:trust',
+      domains: [{ domain: '', bundle: ca.certificate }],
+    },
+  ])
+})
