@@ -1,6 +1,7 @@
 import type { PolicyTable } from '../support/policy-table.ts'
 import { meshAccessLog } from './rows/mesh-access-log.ts'
 import { meshCircuitBreaker } from './rows/mesh-circuit-breaker.ts'
+import { meshExternalService } from './rows/mesh-external-service.ts'
 import { meshFaultInjection } from './rows/mesh-fault-injection.ts'
 import { meshHealthCheck } from './rows/mesh-health-check.ts'
 import { meshHttpRoute } from './rows/mesh-http-route.ts'
@@ -16,6 +17,7 @@ import { meshTrafficPermission } from './rows/mesh-traffic-permission.ts'
 export const policyTables: readonly PolicyTable[] = [
   meshAccessLog,
   meshCircuitBreaker,
+  meshExternalService,
   meshFaultInjection,
   meshHealthCheck,
   meshHttpRoute,

@@ -79,13 +79,16 @@ networking:
   inbound:
     - {port: 8080, servicePort: 9080, tags: {kuma.io/service: pool, kuma.io/protocol: ${protocol}, version: v3}}
 ---
-type: MeshExternalService
+${resources.includes('type: MeshExternalService\nname: outside') ? '' : outside(protocol)}
+---
+${resources}
+`
+
+const outside = (protocol: LabProtocol): string => `type: MeshExternalService
 name: outside
 spec:
   match: {type: HostnameGenerator, port: 80, protocol: ${protocol}}
   endpoints: [{address: 10.0.1.1, port: 80}]
----
-${resources}
 `
 
 /** Everything that an address of the mesh may lead to. */

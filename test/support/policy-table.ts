@@ -43,6 +43,8 @@ export type Section = 'to' | 'rules' | 'proxy' | 'routes' | 'spec'
 export interface PolicyTable {
   readonly kind: Kind
   readonly section: Section
+  /** Name of the resource. Default p. */
+  readonly name?: string
   readonly mtls?: boolean
   readonly beside?: string
   readonly rows: readonly PolicyRow[]
@@ -71,7 +73,9 @@ async function seen(
   const { protocol = 'http', mtls = table.mtls ?? false, beside = table.beside ?? '' } = row
   const section = row.in ?? table.section
   const policy =
-    conf === null ? '' : `type: ${table.kind}\nname: p\nspec: ${specOf(section, conf)}\n`
+    conf === null
+      ? ''
+      : `type: ${table.kind}\nname: ${table.name ?? 'p'}\nspec: ${specOf(section, conf)}\n`
   const { listener = section === 'rules' ? 'inbound' : 'backend' } = row
   const resources = [policy, beside].filter((text) => text !== '').join('\n---\n')
   return row.drive(await startLab(t, { protocol, mtls, resources, listener }))

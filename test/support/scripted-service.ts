@@ -7,6 +7,12 @@ import {
   type Server,
   type Socket,
 } from 'node:net'
+import {
+  createSecureContext,
+  type SecureContextOptions,
+  TLSSocket,
+  type TLSSocketOptions,
+} from 'node:tls'
 
 interface Test {
   teardown(run: () => unknown): void
@@ -36,6 +42,8 @@ export interface ScriptedService {
   answer: (arrival: Arrival, response: ServerResponse, n: number) => void
   /** For bytes in place of HTTP: gets every connection. */
   serve: ((socket: Socket) => void) | null
+  /** Speak TLS on connections to come. */
+  secure: (SecureContextOptions & TLSSocketOptions) | null
   /** Refuses connections from now on, and ends those that are open. */
   stop(): Promise<void>
   /** Listens again, on the same port. */
@@ -57,6 +65,7 @@ export async function scriptedService(
     open: new Set(),
     answer: (_arrival, response) => void response.end('ok'),
     serve: null,
+    secure: null,
     async stop() {
       for (const socket of service.open) socket.destroy()
       if (!server.listening) return
@@ -75,7 +84,15 @@ export async function scriptedService(
     service.open.add(socket)
     socket.on('close', () => service.open.delete(socket))
     socket.on('error', () => {})
-    if (service.serve === null) http.emit('connection', socket)
+    if (service.secure !== null) {
+      const tls = new TLSSocket(socket, {
+        ...service.secure,
+        isServer: true,
+        secureContext: createSecureContext(service.secure),
+      })
+      tls.on('error', () => {})
+      http.emit('connection', tls)
+    } else if (service.serve === null) http.emit('connection', socket)
     else service.serve(socket)
   }
   const sessions: unknown[] = []
