@@ -1,4 +1,5 @@
 import type { DiagLogger, HrTime, SpanOptions } from '@opentelemetry/api'
+import type { SpanExporter } from '@opentelemetry/sdk-trace'
 import type { Clock } from '../proxy/clock.ts'
 import type { Log } from '../proxy/log.ts'
 import type { SpanRecord } from '../proxy/telemetry/tracing.ts'
@@ -28,29 +29,26 @@ export interface SpanExport {
 export interface TracingSettings {
   /** Resource attribute `service.name`. */
   readonly serviceName: string
-  /** OTLP over HTTP, protobuf: `http://collector:4318/v1/traces`. */
-  readonly url: string
+  readonly exporter: SpanRecord['exporter']
 }
 
 /**
  * Takes each span where its record says. The SDK is loaded with the first one that has somewhere to go, so that
- * nobody pays for tracing who does not trace. Only OTLP is spoken; other exporters are reported once.
+ * nobody pays for tracing who does not trace.
  */
 export function newTracing(clock: Clock, log: Log): SpanExport {
   const destinations = new Map<string, SpanExport>()
-  const refused = new Set<string>()
+  let refused = false
   const find = ({ serviceName, exporter }: SpanRecord): SpanExport | null => {
     const key = `${exporter.kind} ${exporter.url} ${serviceName}`
     const known = destinations.get(key)
     if (known !== undefined) return known
-    if (exporter.kind !== 'otlp' || destinations.size >= maxDestinations) {
-      if (refused.size < maxDestinations && !refused.has(key)) {
-        refused.add(key)
-        log.warn('spans cannot be exported', { exporter: exporter.kind, url: exporter.url })
-      }
+    if (destinations.size >= maxDestinations) {
+      if (!refused) log.warn('spans cannot be exported: too many collectors', { url: exporter.url })
+      refused = true
       return null
     }
-    const made = openLater(startTracing({ serviceName, url: exporter.url }, clock, log), log)
+    const made = openLater(startTracing({ serviceName, exporter }, clock, log), log)
     destinations.set(key, made)
     return made
   }
@@ -94,16 +92,14 @@ export async function startTracing(
   clock: Clock,
   log: Log,
 ): Promise<SpanExport> {
-  const [api, { NodeSDK }, { OTLPTraceExporter }, { AlwaysOnSampler, BatchSpanProcessor }] =
-    await Promise.all([
-      import('@opentelemetry/api'),
-      import('@opentelemetry/sdk-node'),
-      import('@opentelemetry/exporter-trace-otlp-proto'),
-      import('@opentelemetry/sdk-trace'),
-    ])
+  const [api, { NodeSDK }, { AlwaysOnSampler, BatchSpanProcessor }, exporter] = await Promise.all([
+    import('@opentelemetry/api'),
+    import('@opentelemetry/sdk-node'),
+    import('@opentelemetry/sdk-trace'),
+    newExporter(settings),
+  ])
   const { diag, DiagLogLevel, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags } = api
   const warn = seldomWarn(clock, log)
-  const exporter = new OTLPTraceExporter({ url: settings.url, timeoutMillis })
   const options = { exporter, maxQueueSize, maxExportBatchSize, scheduledDelayMillis }
   // The data path has made the identifiers already, since they went upstream in the headers.
   let next = { traceId: '', spanId: '' }
@@ -161,6 +157,25 @@ export async function startTracing(
     },
     stop: () => within(stopMs, clock, sdk.shutdown(), warn),
   }
+}
+
+/** Loads what speaks to the collector, and nothing else. */
+async function newExporter({ exporter, serviceName }: TracingSettings): Promise<SpanExporter> {
+  const { kind, url } = exporter
+  if (kind === 'zipkin') {
+    const { ZipkinExporter } = await import('@opentelemetry/exporter-zipkin')
+    return new ZipkinExporter({ url, serviceName })
+  }
+  if (kind === 'datadog') {
+    const { newDatadogExporter } = await import('./datadog.ts')
+    return newDatadogExporter(url, serviceName, timeoutMillis)
+  }
+  if (url.startsWith('grpc:')) {
+    const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-grpc')
+    return new OTLPTraceExporter({ url: url.replace('grpc:', 'http:'), timeoutMillis })
+  }
+  const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-proto')
+  return new OTLPTraceExporter({ url, timeoutMillis })
 }
 
 /** Seconds and nanoseconds; a plain number the SDK might take for a reading of `performance.now()`. */

@@ -159,7 +159,7 @@ export type LogFormat =
 export interface Tracing {
   /** `service.name` of our spans. */
   readonly serviceName: string
-  readonly exporter:
+  readonly exporter: /** `http://…/v1/traces` (protobuf over HTTP), or `grpc://host:port`. */
     | { readonly kind: 'otlp'; readonly url: string }
     | { readonly kind: 'zipkin'; readonly url: string }
     | { readonly kind: 'datadog'; readonly url: string }

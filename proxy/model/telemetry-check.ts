@@ -131,10 +131,12 @@ function checkExporter(value: unknown, path: string, problems: Problems): Tracin
   const raw = record(value, path, problems)
   onlyKeys(raw, ['kind', 'url'], path, problems)
   const url = text(raw, 'url', path, problems)
-  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
-    problems.add(join(path, 'url'), 'must be an http or https URL')
+  const kind = oneOf(raw, 'kind', path, problems, ['otlp', 'zipkin', 'datadog'])
+  const schemes = kind === 'otlp' ? /^(https?|grpc):\/\// : /^https?:\/\//
+  if (!schemes.test(url) || !URL.canParse(url)) {
+    problems.add(join(path, 'url'), 'must be an http or https URL, or grpc://host:port for otlp')
   }
-  return { kind: oneOf(raw, 'kind', path, problems, ['otlp', 'zipkin', 'datadog']), url }
+  return { kind, url }
 }
 
 function checkTagValue(

@@ -10,6 +10,8 @@ export interface TraceContext {
   readonly sampled: boolean | null
   /** How B3 came, so that it goes on the same way. */
   readonly b3: 'none' | 'single' | 'multi'
+  /** Datadog's headers came, and go on. */
+  readonly datadog: boolean
 }
 
 /** What goes upstream. */
@@ -21,11 +23,13 @@ export interface OutgoingContext {
   readonly parentId: string
   readonly sampled: boolean
   readonly b3: TraceContext['b3']
+  readonly datadog: boolean
 }
 
-/** The caller's context: `traceparent` first, then B3; null when there is none that is valid. Warm. */
+/** The caller's context: `traceparent` first, then B3, then Datadog's; null when there is none that is valid. Warm. */
 export function readContext(headers: readonly string[]): TraceContext | null {
-  const b3 = readB3(headers)
+  const datadog = readDatadog(headers)
+  const b3 = readB3(headers) ?? datadog
   const index = headerIndex(headers, 'traceparent', 0)
   // Two of them are no better than none (W3C Trace Context §3.2).
   if (index < 0 || headerIndex(headers, 'traceparent', index + 2) >= 0) return b3
@@ -36,6 +40,7 @@ export function readContext(headers: readonly string[]): TraceContext | null {
     parentId: value.slice(36, 52),
     sampled: (hexDigit(value.charCodeAt(54)) & 1) === 1,
     b3: b3 === null ? 'none' : b3.b3,
+    datadog: datadog !== null,
   }
 }
 
@@ -43,6 +48,7 @@ export function readContext(headers: readonly string[]): TraceContext | null {
 export function writeContext(headers: string[], out: OutgoingContext, keepState: boolean): void {
   setHeader(headers, 'traceparent', `00-${out.traceId}-${out.spanId}-${out.sampled ? '01' : '00'}`)
   if (!keepState) removeHeader(headers, 'tracestate')
+  if (out.datadog) writeDatadog(headers, out)
   if (out.b3 === 'none') return
   // A caller of 64-bit identifiers gets them back.
   const traceId = out.traceId.startsWith(zeros16) ? out.traceId.slice(16) : out.traceId
@@ -64,7 +70,8 @@ export function removeContext(headers: string[]): void {
 
 const contextHeaders = [
   ...['traceparent', 'tracestate', 'b3', 'x-b3-traceid', 'x-b3-spanid', 'x-b3-parentspanid'],
-  ...['x-b3-sampled', 'x-b3-flags'],
+  ...['x-b3-sampled', 'x-b3-flags', 'x-datadog-trace-id', 'x-datadog-parent-id'],
+  ...['x-datadog-sampling-priority', 'x-datadog-tags', 'x-datadog-origin'],
 ]
 const zeros16 = '0000000000000000'
 const zeros32 = zeros16 + zeros16
@@ -125,9 +132,41 @@ function b3Context(
     isHex(spanId, 0, 16) &&
     whole !== zeros32 &&
     spanId !== zeros16
-  if (valid) return { traceId: whole, parentId: spanId, sampled: decision, b3 }
+  if (valid) return { traceId: whole, parentId: spanId, sampled: decision, b3, datadog: false }
   if (traceId !== null || decision === null) return null
-  return { traceId: null, parentId: null, sampled: decision, b3 }
+  return { traceId: null, parentId: null, sampled: decision, b3, datadog: false }
+}
+
+/** Identifiers are decimal, of 64 bits; the upper half of a longer trace id stands in the tags. Source: dd-trace `datadog` style. */
+function readDatadog(headers: readonly string[]): TraceContext | null {
+  const low = decimalId(header(headers, 'x-datadog-trace-id'))
+  const parentId = decimalId(header(headers, 'x-datadog-parent-id'))
+  if (low === null || parentId === null) return null
+  const high = /(?:^|,)_dd\.p\.tid=([0-9a-f]{16})(?:,|$)/.exec(
+    header(headers, 'x-datadog-tags') ?? '',
+  )
+  const priority = header(headers, 'x-datadog-sampling-priority')
+  const sampled = priority === null || !/^-?\d$/.test(priority) ? null : Number(priority) > 0
+  return { traceId: (high?.[1] ?? zeros16) + low, parentId, sampled, b3: 'none', datadog: true }
+}
+
+/** 16 hex digits of a decimal number that is not zero and fits 64 bits, or null. */
+function decimalId(text: string | null): string | null {
+  if (text === null || !/^\d{1,20}$/.test(text)) return null
+  const value = BigInt(text)
+  return value === 0n || value > 0xffff_ffff_ffff_ffffn
+    ? null
+    : value.toString(16).padStart(16, '0')
+}
+
+function writeDatadog(headers: string[], out: OutgoingContext): void {
+  const high = out.traceId.slice(0, 16)
+  setHeader(headers, 'x-datadog-trace-id', BigInt(`0x${out.traceId.slice(16)}`).toString())
+  setHeader(headers, 'x-datadog-parent-id', BigInt(`0x${out.spanId}`).toString())
+  setHeader(headers, 'x-datadog-sampling-priority', out.sampled ? '1' : '0')
+  if (high !== zeros16 && header(headers, 'x-datadog-tags') === null) {
+    setHeader(headers, 'x-datadog-tags', `_dd.p.tid=${high}`)
+  }
 }
 
 function isHex(value: string, from: number, to: number): boolean {

@@ -16,6 +16,7 @@ export interface Trace {
   readonly sampled: boolean
   readonly tracing: Tracing
   readonly b3: TraceContext['b3']
+  readonly datadog: boolean
   /** Add to `clock.now()` for Unix ms. */
   readonly epoch: number
   /** Client span of the try under way; empty between tries. */
@@ -57,11 +58,18 @@ export function beginTrace(x: Exchange, tracing: Tracing, clock: Clock): void {
     parentId: context?.parentId ?? null,
     sampled,
     tracing,
-    b3: context?.b3 ?? 'none',
+    b3: b3Style(context, tracing),
+    datadog: context?.datadog === true || tracing.exporter.kind === 'datadog',
     epoch: clock.wall() - clock.now(),
     trySpanId: '',
     tryStartedAt: 0,
   }
+}
+
+/** As it came; to Zipkin's users B3 goes in any case, in the form Envoy's tracer gives it. */
+function b3Style(context: TraceContext | null, { exporter }: Tracing): TraceContext['b3'] {
+  const came = context?.b3 ?? 'none'
+  return came === 'none' && exporter.kind === 'zipkin' ? 'multi' : came
 }
 
 /** Begins the client span of a try and writes its context into the request's headers. */
@@ -72,10 +80,10 @@ export function injectTrace(x: Exchange): void {
   const { clock } = x.plan.env
   trace.trySpanId = newSpanId(clock)
   trace.tryStartedAt = clock.now()
-  const { traceId, trySpanId: spanId, spanId: parentId, sampled, b3 } = trace
+  const { traceId, trySpanId: spanId, spanId: parentId, sampled, b3, datadog } = trace
   writeContext(
     x.requestHeaders,
-    { traceId, spanId, parentId, sampled, b3 },
+    { traceId, spanId, parentId, sampled, b3, datadog },
     trace.parentId !== null,
   )
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import * as grpc from '@grpc/grpc-js'
 import t, { type Test } from 'tap'
 import { newTracing, startTracing } from '../../dp-agent/tracing.ts'
 import { systemClock } from '../../proxy/clock.ts'
@@ -107,7 +108,11 @@ const span = (url: string, fields: Partial<SpanRecord> = {}): SpanRecord => ({
 
 t.test('tracing: a collector gets the identifiers that went upstream', async (t) => {
   const { spans, url } = await collector(t)
-  const tracing = await startTracing({ serviceName: 'web', url }, systemClock, silentLog)
+  const tracing = await startTracing(
+    { serviceName: 'web', exporter: { kind: 'otlp', url } },
+    systemClock,
+    silentLog,
+  )
   tracing.export([
     span(url, { spanId: '2222222222222222', parentId: '1111111111111111', kind: 'client' }),
     span(url),
@@ -139,17 +144,74 @@ t.test('tracing: services have resources of their own, whatever order they begin
   ])
 })
 
-t.test('tracing: an exporter we do not speak is reported once and loads nothing', async (t) => {
-  const warnings: LogFields[] = []
-  const log = {
-    ...silentLog,
-    warn: (_: string, fields: LogFields = {}) => void warnings.push(fields),
-  }
-  const tracing = newTracing(systemClock, log)
-  const zipkin = span('', { exporter: { kind: 'zipkin', url: 'http://z/api/v2/spans' } })
-  tracing.export([zipkin, zipkin])
+t.test('tracing: Zipkin and Datadog get spans in their own words', async (t) => {
+  const bodies: { method: string; path: string; body: string }[] = []
+  const server = createServer((req, res) => {
+    let body = ''
+    req.on('data', (chunk) => {
+      body += chunk
+    })
+    req.on('end', () => {
+      bodies.push({ method: req.method ?? '', path: req.url ?? '', body })
+      res.writeHead(202).end()
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const tracing = newTracing(systemClock, silentLog)
+  const ids = { traceId: `${'0'.repeat(15)}1ffffffffffffffff`, spanId: 'fedcba9876543210' }
+  tracing.export([
+    span('', { ...ids, exporter: { kind: 'zipkin', url: `${base}/api/v2/spans` } }),
+    span('', { ...ids, exporter: { kind: 'datadog', url: base } }),
+  ])
   await tracing.stop()
-  t.same(warnings, [{ exporter: 'zipkin', url: 'http://z/api/v2/spans' }])
+  const zipkin = bodies.find(({ path }) => path === '/api/v2/spans')
+  t.match(JSON.parse(zipkin?.body ?? ''), [
+    { traceId: ids.traceId, id: ids.spanId, kind: 'SERVER', localEndpoint: { serviceName: 'web' } },
+  ])
+  const datadog = bodies.find(({ path }) => path === '/v0.4/traces')
+  t.equal(datadog?.method, 'PUT')
+  // Numbers that a double cannot hold.
+  t.match(datadog?.body, /"trace_id":18446744073709551615,"span_id":18364758544493064720,/)
+  t.match(datadog?.body, /"_dd.p.tid":"0000000000000001"/)
+  t.match(JSON.parse(datadog?.body ?? ''), [[{ service: 'web', type: 'web', error: 1 }]])
+})
+
+t.test('tracing: a collector that speaks gRPC', async (t) => {
+  const seen: Buffer[] = []
+  const server = new grpc.Server()
+  const raw = (value: Buffer): Buffer => value
+  server.addService(
+    {
+      Export: {
+        path: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
+        requestStream: false,
+        responseStream: false,
+        requestSerialize: raw,
+        requestDeserialize: raw,
+        responseSerialize: raw,
+        responseDeserialize: raw,
+      },
+    },
+    {
+      Export: (call: { request: Buffer }, reply: grpc.sendUnaryData<Buffer>) => {
+        seen.push(call.request)
+        reply(null, Buffer.alloc(0))
+      },
+    },
+  )
+  const port = await new Promise<number>((resolve, reject) => {
+    const credentials = grpc.ServerCredentials.createInsecure()
+    server.bindAsync('127.0.0.1:0', credentials, (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    )
+  })
+  t.teardown(() => server.forceShutdown())
+  const tracing = newTracing(systemClock, silentLog)
+  tracing.export([span(`grpc://127.0.0.1:${port}`)])
+  await tracing.stop()
+  t.equal(spansOf(seen[0] ?? Buffer.alloc(0)).length, 1)
 })
 
 t.test('tracing: a collector that refuses costs spans and one warning', async (t) => {
@@ -159,7 +221,11 @@ t.test('tracing: a collector that refuses costs spans and one warning', async (t
     ...silentLog,
     warn: (_: string, fields: LogFields = {}) => void warnings.push(fields),
   }
-  const tracing = await startTracing({ serviceName: 'web', url }, systemClock, log)
+  const tracing = await startTracing(
+    { serviceName: 'web', exporter: { kind: 'otlp', url } },
+    systemClock,
+    log,
+  )
   tracing.export([span(url)])
   await tracing.stop()
   t.match(warnings, [{ reason: /Bad Request/ }])

@@ -37,20 +37,28 @@ function exporterOf(
 ): Tracing['exporter'] | null {
   if (zipkin !== undefined) return { kind: 'zipkin', url: zipkin.url }
   if (datadog !== undefined) return { kind: 'datadog', url: datadog.url }
-  const endpoint = collectorOf(openTelemetry, view)
-  return endpoint === null ? null : { kind: 'otlp', url: `http://${endpoint}/v1/traces` }
+  const collector = collectorOf(openTelemetry, view)
+  if (collector === null) return null
+  return { kind: 'otlp', url: collector.startsWith('http:') ? `${collector}/v1/traces` : collector }
 }
 
-/** `host:port` of a collector, inline or by reference; null when the reference leads nowhere. */
+/**
+ * A collector, inline or by reference: `grpc://host:port`, or `http://host:port/path` before the signal's own part; null
+ * when the reference leads nowhere. Inline it is gRPC, as in Kuma, but on the port that collectors keep for HTTP.
+ */
 export function collectorOf(
   section: NonNullable<Backend['openTelemetry']> | undefined,
   view: MeshView,
 ): string | null {
-  if (section?.endpoint !== undefined) return section.endpoint
+  if (section?.endpoint !== undefined) {
+    return `${section.endpoint.endsWith(':4318') ? 'http' : 'grpc'}://${section.endpoint}`
+  }
   const backend = view
     .all('MeshOpenTelemetryBackend')
     .find(({ name }) => name === section?.backendRef?.name)
   if (backend === undefined) return null
-  const { address, port = 4317, path = '' } = backend.body.spec.endpoint
-  return `${address}:${port}${path}`
+  const { endpoint, protocol = 'grpc' } = backend.body.spec
+  const { address, port = 4317, path = '' } = endpoint
+  const host = `${address}:${port}`
+  return protocol === 'grpc' ? `grpc://${host}` : `http://${host}${path.replace(/\/+$/, '')}`
 }

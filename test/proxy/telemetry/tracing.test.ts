@@ -5,7 +5,7 @@ import { header } from '../../../proxy/headers.ts'
 import type { HttpFilter, Tracing } from '../../../proxy/model/listener.ts'
 import { finish } from '../../../proxy/telemetry/finish.ts'
 import { newTraceId, newUuid } from '../../../proxy/telemetry/random-ids.ts'
-import { readContext } from '../../../proxy/telemetry/trace-context.ts'
+import { readContext, type TraceContext } from '../../../proxy/telemetry/trace-context.ts'
 import {
   beginTrace,
   endTry,
@@ -55,6 +55,7 @@ t.test('trace context: traceparent is read by position and nothing else passes',
     parentId,
     sampled: true,
     b3: 'none',
+    datadog: false,
   })
   t.match(readContext(['traceparent', traceparent.replace(/01$/, '02')]), { sampled: false })
   t.match(readContext(['traceparent', `01${traceparent.slice(2)}-later`]), { traceId })
@@ -84,7 +85,7 @@ t.test('trace context: traceparent is read by position and nothing else passes',
 t.test('trace context: B3, single and multi, whole or only a decision', async (t) => {
   const short = traceId.slice(16)
   const padded = '0'.repeat(16) + short
-  const table: [string[], ReturnType<typeof readContext>][] = [
+  const table: [string[], Omit<TraceContext, 'datadog'> | null][] = [
     [['b3', `${traceId}-${parentId}-1`], { traceId, parentId, sampled: true, b3: 'single' }],
     [['b3', `${traceId}-${parentId}`], { traceId, parentId, sampled: null, b3: 'single' }],
     [['b3', '0'], { traceId: null, parentId: null, sampled: false, b3: 'single' }],
@@ -102,7 +103,45 @@ t.test('trace context: B3, single and multi, whole or only a decision', async (t
     [['x-b3-sampled', '1'], { traceId: null, parentId: null, sampled: true, b3: 'multi' }],
     [['traceparent', traceparent, 'b3', '0'], { traceId, parentId, sampled: true, b3: 'single' }],
   ]
-  for (const [headers, wanted] of table) t.same(readContext(headers), wanted, headers.join(' '))
+  for (const [headers, wanted] of table) {
+    const whole = wanted === null ? null : { ...wanted, datadog: false }
+    t.same(readContext(headers), whole, headers.join(' '))
+  }
+})
+
+t.test('trace context: Datadog, decimal and of 64 bits, the upper half in the tags', async (t) => {
+  const id = (hex: string): string => BigInt(`0x${hex}`).toString()
+  const low = traceId.slice(16)
+  const context = (...more: string[]) =>
+    readContext(['X-Datadog-Trace-Id', id(low), 'x-datadog-parent-id', id(parentId), ...more])
+  t.same(context('x-datadog-sampling-priority', '2'), {
+    traceId: '0'.repeat(16) + low,
+    parentId,
+    sampled: true,
+    b3: 'none',
+    datadog: true,
+  })
+  t.match(context('x-datadog-sampling-priority', '-1'), { sampled: false })
+  t.match(context(), { sampled: null })
+  const tags = `_dd.p.dm=-1,_dd.p.tid=${traceId.slice(0, 16)}`
+  t.match(context('x-datadog-tags', tags), { traceId })
+  for (const bad of ['0', '-1', '1.5', '18446744073709551616', '0x1', '', '9'.repeat(30)]) {
+    t.equal(readContext(['x-datadog-trace-id', bad, 'x-datadog-parent-id', '1']), null, bad)
+  }
+})
+
+t.test('tracing: Zipkin’s and Datadog’s users get their own headers', async (t) => {
+  const zipkin = traced([], { exporter: { kind: 'zipkin', url: 'http://z/api/v2/spans' } })
+  injectTrace(zipkin.x)
+  t.equal(header(zipkin.x.requestHeaders, 'x-b3-traceid'), zipkin.x.trace?.traceId)
+  t.equal(header(zipkin.x.requestHeaders, 'x-b3-spanid'), zipkin.x.trace?.trySpanId)
+  t.equal(header(zipkin.x.requestHeaders, 'x-b3-sampled'), '1')
+  const datadog = traced([], { exporter: { kind: 'datadog', url: 'http://d:8126' } })
+  injectTrace(datadog.x)
+  const context = readContext(
+    datadog.x.requestHeaders.filter((_, i, all) => all[i - (i % 2)] !== 'traceparent'),
+  )
+  t.match(context, { traceId: datadog.x.trace?.traceId, parentId: datadog.x.trace?.trySpanId })
 })
 
 t.test('tracing: a caller’s trace goes on, one client span under the server span', async (t) => {

@@ -44,6 +44,10 @@ t.test('mesh-trace: collectors inline and by reference', async (test) => {
     kind: 'otlp',
     url: 'http://c:4318/v1/traces',
   })
+  test.same(exporter('{type: OpenTelemetry, openTelemetry: {endpoint: "c:4317"}}'), {
+    kind: 'otlp',
+    url: 'grpc://c:4317',
+  })
   const byName = (name: string) =>
     `{type: OpenTelemetry, openTelemetry: {backendRef: {kind: MeshOpenTelemetryBackend, name: ${name}}}}`
   test.same(exporter(byName('collector')), { kind: 'otlp', url: 'http://otel:4318/v1/traces' })
