@@ -18,7 +18,7 @@ import { type ScriptedService, scriptedService } from './scripted-service.ts'
 
 interface Test {
   teardown(run: () => unknown): void
-  testdir(): string
+  testdir(files: Readonly<Record<string, string>>): string
 }
 
 /** Listeners of the sidecar under test. */
@@ -72,10 +72,15 @@ export interface Lab {
   lines(name: string, wanted: (lines: readonly string[]) => boolean): Promise<readonly string[]>
 }
 
-/** In the resources `{{dir}}` stands for an empty directory, `{{outside}}` and its fellows for the address of a service. */
+/**
+ * In the resources `{{dir}}` stands for a directory with `files`, `{{outside}}` for the address of a service,
+ * `{{outside.port}}` for its port.
+ */
 export interface LabOptions extends LabMesh {
   /** Where `ask` and `dial` go when not told. */
   readonly listener: LabListener
+  /** By name. Default none. */
+  readonly files?: Readonly<Record<string, string>>
 }
 
 /** Brings a lab to life; everything is closed at the end of the test. */
@@ -86,11 +91,15 @@ export async function startLab(t: Test, options: LabOptions): Promise<Lab> {
   const ports = Object.fromEntries(
     Object.entries(services).map(([place, { port }]) => [place, port]),
   ) as Record<LabPlace, number>
-  const directory = t.testdir()
-  const resources = options.resources.replace(/\{\{(\w+)\}\}/g, (whole, name: string) => {
-    if (name === 'dir') return directory
-    return name in ports ? `127.0.0.1:${ports[name as LabPlace]}` : whole
-  })
+  const directory = t.testdir({ ...options.files })
+  const resources = options.resources.replace(
+    /\{\{(\w+)(\.port)?\}\}/g,
+    (whole, name: string, port?: string) => {
+      if (name === 'dir') return directory
+      const own = ports[name as LabPlace]
+      return own === undefined ? whole : port === undefined ? `127.0.0.1:${own}` : String(own)
+    },
+  )
   const sidecar = await runProxy(t, labSnapshot({ ...options, resources }, ports), clock)
   const agents = new Map<string, Agent>()
   t.teardown(async () => {

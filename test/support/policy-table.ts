@@ -25,6 +25,8 @@ export interface PolicyRow {
   readonly mtls?: boolean
   /** More resources, in both cases. */
   readonly beside?: string
+  /** Files in `{{dir}}`. */
+  readonly files?: Readonly<Record<string, string>>
   /** Sends traffic and answers what was seen. */
   readonly drive: (lab: Lab) => Promise<unknown>
   /** What is seen with the field … */
@@ -76,9 +78,9 @@ async function seen(
     conf === null
       ? ''
       : `type: ${table.kind}\nname: ${table.name ?? 'p'}\nspec: ${specOf(section, conf)}\n`
-  const { listener = section === 'rules' ? 'inbound' : 'backend' } = row
+  const { listener = section === 'rules' ? 'inbound' : 'backend', files = {} } = row
   const resources = [policy, beside].filter((text) => text !== '').join('\n---\n')
-  return row.drive(await startLab(t, { protocol, mtls, resources, listener }))
+  return row.drive(await startLab(t, { protocol, mtls, resources, listener, files }))
 }
 
 function specOf(section: Section, conf: string): string {

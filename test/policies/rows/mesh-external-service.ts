@@ -108,6 +108,32 @@ const sources: readonly PolicyRow[] = (
   ),
 ])
 
+/** The same from files. */
+const files: readonly PolicyRow[] = [
+  verification(
+    'caCert.file',
+    'is read',
+    `caCert: {file: '{{dir}}/ca.pem'}, ${name}`,
+    name,
+    {},
+    200,
+    503,
+  ),
+  verification(
+    'clientCert.file',
+    'is read',
+    `${cert("file: '{{dir}}/web.pem'")}, clientKey: {type: File, file: {path: '{{dir}}/web.key'}}`,
+    `${ca}, ${name}`,
+    { asks: true },
+    200,
+    503,
+    ['clientKey.file', 'clientKey.type'],
+  ),
+].map((row) => ({
+  ...row,
+  files: { 'ca.pem': labCa.certificate, 'web.pem': client.certificate, 'web.key': client.key },
+}))
+
 /** Where ten requests arrive. */
 async function places(lab: Lab): Promise<readonly string[]> {
   for (let i = 0; i < 10; i += 1) await lab.settled(lab.ask())
@@ -252,6 +278,7 @@ export const meshExternalService: PolicyTable = {
       503,
     ),
     ...sources,
+    ...files,
     verification(
       'clientKey.inlineString',
       'belongs to what we show',

@@ -53,6 +53,25 @@ async function delayed(lab: Lab): Promise<number> {
   return lab.sidecar.http('inbound:10.0.0.1:8080').counters.fault_delays_injected
 }
 
+/** Ms until an answer of 3,000 bytes is through. */
+async function slowness(lab: Lab): Promise<number> {
+  const { app } = lab.services
+  app.answer = (_arrival, response) => void response.end(Buffer.alloc(3_000, 'x'))
+  const { counters } = lab.sidecar.http('inbound:10.0.0.1:8080')
+  const slowed = counters.fault_response_rl_injected
+  let over = false
+  void lab.ask().then(() => {
+    over = true
+  })
+  await lab.until(() => over || counters.fault_response_rl_injected > slowed)
+  const start = lab.clock.now()
+  while (!over) {
+    await new Promise(setImmediate)
+    if (!lab.idle()) lab.clock.tick(50)
+  }
+  return lab.clock.now() - start
+}
+
 export const meshFaultInjection: PolicyTable = {
   kind: 'MeshFaultInjection',
   section: 'rules',
@@ -90,6 +109,29 @@ export const meshFaultInjection: PolicyTable = {
       set: '{http: [{delay: {value: 1s, percentage: 50}}]}',
       unset: '{http: [{delay: {value: 1s, percentage: 0}}]}',
       drive: async (lab) => Math.abs((await delayed(lab)) - 20) < 8,
+      expect: true,
+      otherwise: false,
+    },
+    {
+      field: 'http[].responseBandwidth.limit',
+      shows: 'is how fast the answer comes',
+      set: '{http: [{responseBandwidth: {limit: 8 kbps, percentage: 100}}]}',
+      unset: '{http: []}',
+      drive: async (lab) => Math.round((await slowness(lab)) / 1_000),
+      expect: 3,
+      otherwise: 0,
+    },
+    {
+      field: 'http[].responseBandwidth.percentage',
+      shows: 'of the answers are slowed',
+      set: '{http: [{responseBandwidth: {limit: 8 kbps, percentage: 50}}]}',
+      unset: '{http: [{responseBandwidth: {limit: 8 kbps, percentage: 0}}]}',
+      drive: async (lab) => {
+        lab.clock.random = seededRandom()
+        let slow = 0
+        for (let i = 0; i < 40; i += 1) if ((await slowness(lab)) > 1_000) slow += 1
+        return Math.abs(slow - 20) < 10
+      },
       expect: true,
       otherwise: false,
     },

@@ -1,6 +1,7 @@
 import type { Ask, Lab } from '../../support/lab.ts'
 import type { LabPlace } from '../../support/lab-mesh.ts'
 import type { PolicyRow, PolicyTable } from '../../support/policy-table.ts'
+import { seededRandom } from '../../support/running-cluster.ts'
 
 const toOther = 'default: {backendRefs: [{kind: MeshService, name: other}]}'
 
@@ -241,6 +242,24 @@ const modify = (kind: 'request' | 'response'): readonly PolicyRow[] => {
   ]
 }
 
+/** Something outside with a name of its own. */
+const named = `type: MeshExternalService
+name: named
+spec:
+  match: {type: HostnameGenerator, port: 80, protocol: http}
+  endpoints: [{address: localhost, port: {{outside.port}}}]`
+const toNamed = 'backendRefs: [{kind: MeshExternalService, name: named}]'
+
+async function hostSeen(lab: Lab): Promise<unknown> {
+  const known = (): boolean =>
+    lab.sidecar.proxy
+      .inspect()
+      .clusters.some(({ name, endpoints }) => name.includes('named') && endpoints.length > 0)
+  await lab.until(known)
+  await lab.settled(lab.ask('/', { headers: { host: 'shop.mesh' } }))
+  return lab.services.outside.arrivals[0]?.headers.host
+}
+
 const rewrites: readonly PolicyRow[] = [
   filter(
     'urlRewrite.hostname',
@@ -262,6 +281,119 @@ const rewrites: readonly PolicyRow[] = [
     { ...untouched, path: '/new/b?q=1' },
     ['urlRewrite.path.type'],
   ),
+  {
+    field: 'default.filters[].urlRewrite.hostToBackendHostname',
+    shows: 'is the name of the endpoint',
+    beside: named,
+    set: `{matches: [{}], default: {filters: [{type: URLRewrite, urlRewrite: {hostToBackendHostname: true}}], ${toNamed}}}`,
+    unset: `{matches: [{}], default: {${toNamed}}}`,
+    drive: hostSeen,
+    expect: 'localhost',
+    otherwise: 'shop.mesh',
+  },
+]
+
+/** Whether the caller heard from `backend`, and which services had a copy of its 40 requests. */
+async function mirrored(lab: Lab, requests = 1): Promise<unknown> {
+  lab.clock.random = seededRandom()
+  const others = Object.entries(lab.services).filter(([place]) => place !== 'backend')
+  const copies = (): number => others.reduce((sum, [, { arrivals }]) => sum + arrivals.length, 0)
+  for (let i = 0; i < requests; i += 1) await lab.settled(lab.ask('/a'))
+  // Copies are on their own way: those that come have come soon.
+  for (let turn = 0; turn < 200 && copies() === 0; turn += 1) await new Promise(setImmediate)
+  await lab.until(lab.idle)
+  const places = others.flatMap(([place, { arrivals }]) => (arrivals.length > 0 ? [place] : []))
+  return { answered: lab.services.backend.arrivals.length, places }
+}
+
+const mirror = (
+  field: string,
+  shows: string,
+  set: string,
+  unset: string,
+  expect: readonly string[],
+  otherwise: readonly string[],
+): PolicyRow => {
+  const rule = (body: string): string =>
+    `{matches: [{}], default: {filters: [{type: RequestMirror, requestMirror: ${body}}]}}`
+  return {
+    field: `default.filters[].requestMirror.${field}`,
+    also: ['default.filters[].type'],
+    shows,
+    beside: service,
+    set: rule(set),
+    unset: rule(unset),
+    drive: (lab) => mirrored(lab),
+    expect: { answered: 1, places: expect },
+    otherwise: { answered: 1, places: otherwise },
+  }
+}
+
+const toPlace = (ref: string): string => `{backendRef: {${ref}}}`
+
+const mirrors = (): readonly PolicyRow[] => [
+  mirror(
+    'backendRef.name',
+    'gets a copy of each request; the caller does not notice',
+    toPlace('kind: MeshService, name: other'),
+    toPlace('kind: MeshService, name: nobody'),
+    ['other'],
+    [],
+  ),
+  mirror(
+    'backendRef.kind',
+    'MeshExternalService leads out of the mesh',
+    toPlace('kind: MeshExternalService, name: outside'),
+    toPlace('kind: MeshService, name: other'),
+    ['outside'],
+    ['other'],
+  ),
+  mirror(
+    'backendRef.tags',
+    'are those of the inbounds meant (2.x)',
+    toPlace('kind: MeshServiceSubset, name: pool, tags: {version: v2}'),
+    toPlace('kind: MeshServiceSubset, name: pool, tags: {version: v1}'),
+    ['pool2'],
+    ['pool1'],
+  ),
+  mirror(
+    'backendRef.labels',
+    'find the resource in place of a name',
+    toPlace('kind: MeshService, labels: {team: shop}, port: 80'),
+    toPlace('kind: MeshService, labels: {team: none}, port: 80'),
+    ['pool1'],
+    [],
+  ),
+  mirror(
+    'backendRef.port',
+    'is a port of the service',
+    toPlace('kind: MeshService, name: shop, port: 80'),
+    toPlace('kind: MeshService, name: shop, port: 81'),
+    ['pool1'],
+    [],
+  ),
+  mirror(
+    'backendRef.sectionName',
+    'is a port of the service by name',
+    toPlace('kind: MeshService, name: shop, sectionName: main'),
+    toPlace('kind: MeshService, name: shop, sectionName: none'),
+    ['pool1'],
+    [],
+  ),
+  {
+    field: 'default.filters[].requestMirror.percentage',
+    shows: 'of the requests are copied',
+    set: '{matches: [{}], default: {filters: [{type: RequestMirror, requestMirror: {percentage: 25, backendRef: {kind: MeshService, name: other}}}]}}',
+    unset:
+      '{matches: [{}], default: {filters: [{type: RequestMirror, requestMirror: {backendRef: {kind: MeshService, name: other}}}]}}',
+    drive: async (lab) => {
+      await mirrored(lab, 100)
+      const copies = lab.services.other.arrivals.length
+      return copies > 10 && copies < 40 ? 'about 25' : copies
+    },
+    expect: 'about 25',
+    otherwise: 100,
+  },
 ]
 
 /** Where a redirect sends the caller. */
@@ -423,6 +555,7 @@ export const meshHttpRoute: PolicyTable = {
     ...modify('request'),
     ...modify('response'),
     ...rewrites,
+    ...mirrors(),
     ...redirects,
     ...backends,
   ],

@@ -93,6 +93,29 @@ const hashing = (prefix: string, conf: (policies: string) => string): readonly P
     expect: 1,
     otherwise: 3,
   })
+  const cookie = (
+    field: string,
+    shows: string,
+    set: string,
+    unset: string,
+    expect: readonly string[],
+  ): PolicyRow => {
+    const policy = (more: string): string =>
+      conf(`hashPolicies: [{type: Cookie, cookie: {name: session, ${more}}}]`)
+    return {
+      field: `${prefix}hashPolicies[].cookie.${field}`,
+      shows,
+      listener: 'pool',
+      set: policy(set),
+      unset: policy(unset),
+      drive: async (lab) => {
+        const { headers } = await lab.settled(lab.ask('/call'))
+        return headers['set-cookie']?.map((text) => text.replace(/"[^"]+"/, '"VALUE"')) ?? null
+      },
+      expect,
+      otherwise: unset === '' ? null : ['session="VALUE"; Max-Age=60; HttpOnly'],
+    }
+  }
   return [
     row(
       'header.name',
@@ -125,6 +148,12 @@ const hashing = (prefix: string, conf: (policies: string) => string): readonly P
       (n) => [`/call?q=${n}`, { headers: { 'x-key': 'a' } }],
       [],
     ),
+    cookie('ttl', 'a caller without the cookie is given one, for so long', 'ttl: 60s', '', [
+      'session="VALUE"; Max-Age=60; HttpOnly',
+    ]),
+    cookie('path', 'is the path of the cookie we make', 'ttl: 60s, path: /shop', 'ttl: 60s', [
+      'session="VALUE"; Max-Age=60; Path=/shop; HttpOnly',
+    ]),
   ]
 }
 
