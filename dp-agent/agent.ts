@@ -3,6 +3,7 @@ import type { Source } from '../config/source.ts'
 import type { Clock } from '../proxy/clock.ts'
 import type { About, AgentView, CertificateStatus } from './admin/agent-view.ts'
 import { type AdminServer, startAdmin } from './admin/server.ts'
+import { type Application, mergedPages, scrapeApplications } from './application-metrics.ts'
 import type { SocketAddress } from './cli/option.ts'
 import { type Configuration, type ConfigurationOptions, newConfiguration } from './configuration.ts'
 import { drain } from './drain.ts'
@@ -14,6 +15,7 @@ import {
   newMetricsListener,
   type ProvidedCertificate,
 } from './metrics-listener.ts'
+import { type MetricsPush, newMetricsPush } from './metrics-push.ts'
 import { certificateOf, readiness } from './readiness.ts'
 import { newTracing, type SpanExport } from './tracing.ts'
 import type { SpawnWorker } from './worker/messages.ts'
@@ -61,6 +63,7 @@ interface Life {
   readonly tracing: SpanExport
   readonly metrics: Metrics
   readonly metricsListener: MetricsListener
+  readonly metricsPush: MetricsPush
   readonly configuration: Configuration
   admin: AdminServer | null
   identity: IdentityMaterial | null
@@ -68,6 +71,8 @@ interface Life {
   /** Which metrics the scrapers of MeshMetric are shown; the admin server shows all. */
   keep: (name: string) => boolean
   showUnused: boolean
+  /** Whose pages are shown with ours. */
+  applications: readonly Application[]
   phase: 'running' | 'draining' | 'closing'
   healthcheckFailed: boolean
   readonly end: (code: number) => void
@@ -81,12 +86,27 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const onSpans = tracing.export
   const workers = startWorkers({ count: options.workers, clock, log, spawn, onSpans })
   const metrics = newMetrics(workers.stats)
+  const page = (usedOnly: boolean) =>
+    metrics.scrape({
+      usedOnly: usedOnly || !life.showUnused,
+      keep: life.keep,
+      process: life.applications.length === 0,
+    })
+  const applications = () => scrapeApplications(life.applications, log)
+  const metricsPush = newMetricsPush({
+    clock,
+    log,
+    serviceName: options.about.name,
+    scrape: async () => (await page(false)).body,
+    applications,
+  })
   const metricsListener = newMetricsListener({
     clock,
     log,
     provided: options.metricsCertificate,
-    scrape: (usedOnly) => {
-      return metrics.scrape({ usedOnly: usedOnly || !life.showUnused, keep: life.keep })
+    async scrape(usedOnly) {
+      const [{ type, body }, pages] = await Promise.all([page(usedOnly), applications()])
+      return { type, body: body + mergedPages(pages) }
     },
   })
   const configuration = newConfiguration({
@@ -98,6 +118,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       life.certificate = certificateOf(snapshot)
       life.keep = metricFilter(settings.metrics.sidecar)
       life.showUnused = settings.metrics.sidecar.includeUnused
+      life.applications = settings.metrics.applications
+      metricsPush.apply(settings.metrics.openTelemetry)
       metricsListener.apply(settings.metrics.prometheus, life.identity)
     },
     onStartFailure({ code, messages }) {
@@ -111,12 +133,14 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     tracing,
     metrics,
     metricsListener,
+    metricsPush,
     configuration,
     admin: null,
     identity: null,
     certificate: null,
     keep: () => true,
     showUnused: false,
+    applications: [],
     phase: 'running',
     healthcheckFailed: false,
     end: ended.resolve,
@@ -205,6 +229,8 @@ async function close(life: Life, code: number): Promise<void> {
   life.options.source.stop()
   life.options.identity?.stop()
   life.configuration.stop()
+  // The last numbers are those of workers that still answer.
+  await life.metricsPush.stop()
   await life.workers.close()
   await Promise.all([life.tracing.stop(), life.metricsListener.close()])
   await life.admin?.close()

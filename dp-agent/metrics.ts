@@ -7,6 +7,8 @@ export interface ScrapeOptions {
   readonly usedOnly: boolean
   /** Which metrics of the data path to show, by name; default all. Metrics of the registry are always shown. */
   readonly keep?: (name: string) => boolean
+  /** Show the process's own (`process_…`, `nodejs_…`). Default; an application's page may have the same names. */
+  readonly process?: boolean
 }
 
 export interface Metrics {
@@ -18,10 +20,10 @@ export interface Metrics {
 export function newMetrics(stats: () => Promise<readonly Stats[]>): Metrics {
   let loaded: Promise<Registry> | null = null
   return {
-    async scrape({ usedOnly, keep = () => true }) {
+    async scrape({ usedOnly, keep = () => true, process = true }) {
       loaded ??= processRegistry()
       const registry = await loaded
-      const [ours, rest] = await Promise.all([stats(), registry.metrics()])
+      const [ours, rest] = await Promise.all([stats(), process ? registry.metrics() : ''])
       const body = renderPrometheus(ours, usedOnly, keep) + rest
       return { type: registry.contentType, body }
     },
