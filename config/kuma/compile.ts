@@ -10,6 +10,7 @@ import { type Identity, identityOf, selectIdentity } from './identity.ts'
 import { compileInbound } from './inbounds.ts'
 import { type MeshView, type ProxyView, viewMesh } from './mesh-view.ts'
 import { compileOutbound } from './outbounds.ts'
+import { applyPatches } from './patches.ts'
 import { metricsOf } from './policies/mesh-metric.ts'
 import { newReporter, type Reporter } from './report.ts'
 import type { Resource } from './resources.ts'
@@ -78,7 +79,8 @@ export function compileView(view: MeshView, name: string): Compiled {
     secrets: new Map(),
     effective: [],
   }
-  const compilation = compileProxy(compiling)
+  const plain = compileProxy(compiling)
+  const compilation = { ...plain, snapshot: applyPatches(compiling, plain.snapshot) }
   checkOwnAddress(proxy, reporter)
   if (reporter.problems.every(({ severity }) => severity !== 'error')) {
     checkModel(compilation.snapshot, proxy, reporter)

@@ -7,6 +7,7 @@ import { checkHostnameGenerator } from './checks/hostname-generator.ts'
 import { checkLoadBalancing } from './checks/load-balancing.ts'
 import { warnOfFilterState, warnOfNoEffect } from './checks/no-effect.ts'
 import { checkPolicy } from './checks/policy.ts'
+import { checkProxyPatch } from './checks/proxy-patch.ts'
 import { checkRetry } from './checks/retry.ts'
 import { checkHttpRoute, checkTcpRoute } from './checks/routes.ts'
 import { checkMetric, checkTrace } from './checks/telemetry.ts'
@@ -82,6 +83,7 @@ const checks: readonly Check[] = [
   only('MeshTLS', checkTls),
   only('MeshTrace', checkTrace),
   only('MeshMetric', checkMetric),
+  only('MeshProxyPatch', checkProxyPatch),
   only('MeshExternalService', checkExternalService),
   only('HostnameGenerator', checkHostnameGenerator),
   only('MeshIdentity', (identity, reporter) => {

@@ -1,4 +1,5 @@
 import { checkFieldName } from '../../../proxy/field-check.ts'
+import { headers } from '../../../proxy/policies/headers.ts'
 import { newProblems } from '../../../proxy/problems.ts'
 import { regexProblem } from '../../../proxy/regex.ts'
 import type { Path, Reporter } from '../report.ts'
@@ -24,6 +25,24 @@ export function checkHeaderChanges(
   }
   for (const [index, name] of (changes?.remove ?? []).entries()) {
     checkHeaderName(subject, name, [...path, 'remove', index], reporter)
+  }
+}
+
+/** The same for what a route does to messages: of a request `host` may be set. */
+export function checkHeaderModifier(
+  route: Resource,
+  of: 'request' | 'response',
+  changes: object | undefined,
+  path: Path,
+  reporter: Reporter,
+): void {
+  if (changes === undefined) return
+  const problems = newProblems()
+  headers.check({ [of]: changes }, '', problems)
+  for (const { path: at, message } of problems.list) {
+    const [, ...rest] = at.match(/[^.[\]]+/g) ?? []
+    const place = rest.map((part) => (/^\d+$/.test(part) ? Number(part) : part))
+    reporter.error(route, [...path, ...place], message)
   }
 }
 

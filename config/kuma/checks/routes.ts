@@ -6,7 +6,7 @@ import type {
   RouteMatchBody,
 } from '../schemas/mesh-http-route.ts'
 import type { BackendRef } from '../schemas/target-ref.ts'
-import { checkHeaderChanges, checkHeaderMatch, checkRegex } from './headers.ts'
+import { checkHeaderMatch, checkHeaderModifier, checkRegex } from './headers.ts'
 
 /** Reports matches that cannot match and filters that cannot work. Kuma: `MeshHTTPRouteResource.validate`. */
 export function checkHttpRoute(route: Resource<'MeshHTTPRoute'>, reporter: Reporter): void {
@@ -62,12 +62,10 @@ function checkFilter(
   reporter: Reporter,
 ): void {
   const { requestHeaderModifier, responseHeaderModifier, requestMirror } = filter
-  for (const [section, changes] of Object.entries({
-    requestHeaderModifier,
-    responseHeaderModifier,
-  })) {
-    checkHeaderChanges(route, changes, [...path, section], reporter)
-  }
+  const request: Path = [...path, 'requestHeaderModifier']
+  checkHeaderModifier(route, 'request', requestHeaderModifier, request, reporter)
+  const response: Path = [...path, 'responseHeaderModifier']
+  checkHeaderModifier(route, 'response', responseHeaderModifier, response, reporter)
   for (const section of ['urlRewrite', 'requestRedirect'] as const) {
     checkRewrite(route, filter[section]?.path, prefixes, [...path, section, 'path'], reporter)
   }

@@ -58,9 +58,12 @@ export const hostPort = like(
   new RegExp(`^(?:\\[[0-9A-Fa-f:.]+\\]|[^:/\\s[\\]]+):${portText}$`),
   'must be "host:port"',
 )
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
-export const headerName = like(token, 'must be a header name')
-export const cookieName = like(token, 'must be a cookie name')
+/** `:authority` is what HTTP/2 calls `host`. */
+export const headerName = like(
+  /^(?::authority|[!#$%&'*+\-.^_`|~0-9A-Za-z]+)$/,
+  'must be a header name',
+)
+export const cookieName = like(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'must be a cookie name')
 /** Without what would end the line. */
 export const headerValue = like(
   /^[\t\x20-\x7e\x80-\xff]*$/,

@@ -842,6 +842,76 @@ const rows: readonly (readonly [title: string, text: string, error: string])[] =
     ),
     '3:107 error MeshExternalService/x spec.tls.verification.caCert: cannot be read; give it as inline, inlineString, insecureInline or file',
   ],
+  // patches
+  [
+    'two changes in one',
+    spec(
+      'MeshProxyPatch',
+      '{default: {appendModifications: [{cluster: {operation: Remove}, listener: {operation: Remove}}]}}',
+    ),
+    '3:40 error MeshProxyPatch/x spec.default.appendModifications[0]: needs one of cluster, listener, networkFilter, httpFilter, virtualHost',
+  ],
+  [
+    'a change of nothing',
+    spec('MeshProxyPatch', '{default: {appendModifications: [{cluster: {operation: Patch}}]}}'),
+    '3:41 error MeshProxyPatch/x spec.default.appendModifications[0].cluster: needs value or jsonPatches, one of them',
+  ],
+  [
+    'an unknown operation',
+    spec(
+      'MeshProxyPatch',
+      '{default: {appendModifications: [{cluster: {operation: Replace, value: "a: b"}}]}}',
+    ),
+    '3:62 error MeshProxyPatch/x spec.default.appendModifications[0].cluster.operation: must be one of Add, Remove, Patch, got "Replace"',
+  ],
+  [
+    'a part of a message that is no map',
+    spec(
+      'MeshProxyPatch',
+      '{default: {appendModifications: [{cluster: {operation: Patch, value: connectTimeout}}]}}',
+    ),
+    '3:76 error MeshProxyPatch/x spec.default.appendModifications[0].cluster.value: must be a map, a part of a message of Envoy',
+  ],
+  [
+    'a part of a message that is no YAML',
+    spec(
+      'MeshProxyPatch',
+      '{default: {appendModifications: [{cluster: {operation: Patch, value: "{a: ["}}]}}',
+    ),
+    '3:76 error MeshProxyPatch/x spec.default.appendModifications[0].cluster.value: is not YAML: Flow sequence in block collection must be sufficiently indented and end with a ]',
+  ],
+  [
+    'a value to remove',
+    spec(
+      'MeshProxyPatch',
+      '{default: {appendModifications: [{cluster: {operation: Remove, value: "a: b"}}]}}',
+    ),
+    '3:77 error MeshProxyPatch/x spec.default.appendModifications[0].cluster.value: has no place beside Remove',
+  ],
+  [
+    'a place beside nothing',
+    spec(
+      'MeshProxyPatch',
+      '{default: {appendModifications: [{httpFilter: {operation: AddBefore, value: "name: x"}}]}}',
+    ),
+    '3:65 error MeshProxyPatch/x spec.default.appendModifications[0].httpFilter.operation: needs match.name, the filter beside which it is added',
+  ],
+  [
+    'a path that is no pointer',
+    spec(
+      'MeshProxyPatch',
+      '{default: {appendModifications: [{cluster: {operation: Patch, jsonPatches: [{op: add, path: a/b, value: c}]}}]}}',
+    ),
+    '3:99 error MeshProxyPatch/x spec.default.appendModifications[0].cluster.jsonPatches[0].path: must begin with /',
+  ],
+  [
+    'a host name with a space',
+    spec(
+      'MeshHTTPRoute',
+      '{to: [{targetRef: {kind: MeshService, name: backend}, rules: [{matches: [], default: {filters: [{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: host, value: a b}]}}]}}]}]}',
+    ),
+    '3:183 error MeshHTTPRoute/x spec.to[0].rules[0].default.filters[0].requestHeaderModifier.set[0].value: is not a host with an optional port',
+  ],
 ]
 
 for (const [title, text, error] of rows) {
