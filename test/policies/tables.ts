@@ -6,8 +6,10 @@ import { meshFaultInjection } from './rows/mesh-fault-injection.ts'
 import { meshHealthCheck } from './rows/mesh-health-check.ts'
 import { meshHttpRoute } from './rows/mesh-http-route.ts'
 import { meshLoadBalancingStrategy } from './rows/mesh-load-balancing-strategy.ts'
+import { meshMultiZoneService } from './rows/mesh-multi-zone-service.ts'
 import { meshRateLimit } from './rows/mesh-rate-limit.ts'
 import { meshRetry } from './rows/mesh-retry.ts'
+import { meshService } from './rows/mesh-service.ts'
 import { meshTcpRoute } from './rows/mesh-tcp-route.ts'
 import { meshTimeout } from './rows/mesh-timeout.ts'
 import { meshTls } from './rows/mesh-tls.ts'
@@ -22,8 +24,10 @@ export const policyTables: readonly PolicyTable[] = [
   meshHealthCheck,
   meshHttpRoute,
   meshLoadBalancingStrategy,
+  meshMultiZoneService,
   meshRateLimit,
   meshRetry,
+  meshService,
   meshTcpRoute,
   meshTimeout,
   meshTls,

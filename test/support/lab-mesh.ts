@@ -17,7 +17,8 @@ export interface LabMesh {
 
 /**
  * The mesh of a lab. `web-1` is the sidecar under test: it serves `web` and calls `backend` on port
- * 10001, `other` on 10002, the external `outside` on 10003, and `pool` on 10004, which is three proxies, one of them in another zone. Addresses are names: everything listens on
+ * 10001, `other` on 10002, the external `outside` on 10003, and `pool` on 10004, which is three proxies, one of them in another zone;
+ * a MeshService `shop` on 10005 and a MeshMultiZoneService `shops` on 10006, where there are such. Addresses are names: everything listens on
  * loopback, on ports of its own.
  */
 const meshOf = ({ protocol, mtls, resources }: LabMesh): string => `
@@ -38,6 +39,8 @@ networking:
     - {port: 10002, tags: {kuma.io/service: other}}
     - {port: 10003, backendRef: {kind: MeshExternalService, name: outside}}
     - {port: 10004, tags: {kuma.io/service: pool}}
+    - {port: 10005, backendRef: {kind: MeshService, name: shop, port: 80}}
+    - {port: 10006, backendRef: {kind: MeshMultiZoneService, name: shops, port: 80}}
 ---
 type: Dataplane
 name: backend-1

@@ -28,6 +28,8 @@ export const labListeners = {
   other: 'outbound:127.0.0.1:10002',
   outside: 'outbound:127.0.0.1:10003',
   pool: 'outbound:127.0.0.1:10004',
+  shop: 'outbound:127.0.0.1:10005',
+  shops: 'outbound:127.0.0.1:10006',
 } as const
 export type LabListener = keyof typeof labListeners
 

@@ -7,6 +7,7 @@ import {
   type Server,
   type Socket,
 } from 'node:net'
+import { duplexPair } from 'node:stream'
 import {
   createSecureContext,
   type SecureContextOptions,
@@ -91,7 +92,13 @@ export async function scriptedService(
         secureContext: createSecureContext(service.secure),
       })
       tls.on('error', () => {})
-      http.emit('connection', tls)
+      if (!http2) http.emit('connection', tls)
+      else {
+        // HTTP/2 takes over the handle of a socket, and with it what TLS has yet to decrypt.
+        const [near, far] = duplexPair()
+        tls.pipe(near).pipe(tls)
+        http.emit('connection', far)
+      }
     } else if (service.serve === null) http.emit('connection', socket)
     else service.serve(socket)
   }

@@ -1,5 +1,5 @@
 import type * as v from 'valibot'
-import { headerChanges } from './parts.ts'
+import { headerAdditions } from './parts.ts'
 import { list, map, maybe, someOf } from './shapes.ts'
 import { toList, trafficPolicy } from './target-ref.ts'
 import {
@@ -48,7 +48,7 @@ const conf = map({
     map({
       disabled,
       path: maybe(urlPath, 'Path of the request.', '/'),
-      requestHeadersToAdd: maybe(headerChanges, 'Headers of the request.'),
+      requestHeadersToAdd: maybe(headerAdditions, 'Headers of the request.'),
       expectedStatuses: maybe(list(status), 'Statuses of health; 200 by default.'),
     }),
     'Probe by a GET request, for destinations that speak HTTP.',

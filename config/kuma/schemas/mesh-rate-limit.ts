@@ -1,5 +1,5 @@
 import type * as v from 'valibot'
-import { headerChanges } from './parts.ts'
+import { headerAdditions } from './parts.ts'
 import { map, maybe, must, someOf } from './shapes.ts'
 import { fromList, ruleList, toList, trafficPolicy } from './target-ref.ts'
 import { count, duration, errorStatus, flag } from './values.ts'
@@ -22,7 +22,7 @@ const conf = map({
             onRateLimit: maybe(
               map({
                 status: maybe(errorStatus, 'Status of the answer.', 429),
-                headers: maybe(headerChanges, 'Headers of the answer.'),
+                headers: maybe(headerAdditions, 'Headers of the answer.'),
               }),
               'How the others are answered.',
             ),

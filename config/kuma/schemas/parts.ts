@@ -48,16 +48,23 @@ export const dataSource = map({
   envVar: maybe(anything, 'Variable of the environment of a control plane.'),
 })
 
-/** Header changes as MeshHTTPRoute, MeshRateLimit and MeshHealthCheck write them. */
 const header = map({
   name: must(headerName, 'Name of the header.'),
   value: must(headerValue, 'Its value.'),
 })
+const additions = {
+  set: maybe(list(header), 'Headers that replace what is there.'),
+  add: maybe(list(header), 'Headers beside what is there.'),
+}
+
+/** Headers of a message of our own, as MeshRateLimit and MeshHealthCheck write them. */
+export const headerAdditions = someOf(['set', 'add'], map(additions))
+
+/** Changes to headers that pass by, as MeshHTTPRoute writes them. */
 export const headerChanges = someOf(
   ['set', 'add', 'remove'],
   map({
-    set: maybe(list(header), 'Headers that replace what is there.'),
-    add: maybe(list(header), 'Headers beside what is there.'),
+    ...additions,
     remove: maybe(list(headerName), 'Names of headers to take away.'),
   }),
 )

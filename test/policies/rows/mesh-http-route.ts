@@ -34,6 +34,7 @@ const match = (
   otherwise: readonly string[],
 ): PolicyRow => ({
   field: `matches[].${field}`,
+  also: field.endsWith('.name') ? [`matches[].${field.replace('.name', '.value')}`] : [],
   shows,
   set: `{matches: [${rule}], ${toOther}}`,
   unset: `{matches: [${without}], ${toOther}}`,
