@@ -8,6 +8,7 @@ import { identitySecret, trustSecret } from './clusters.ts'
 import type { Compiling, Effective } from './compiling.ts'
 import { type Identity, identityOf, selectIdentity } from './identity.ts'
 import { compileInbound } from './inbounds.ts'
+import { meshMetricsOf } from './mesh-metrics.ts'
 import { type MeshView, type ProxyView, viewMesh } from './mesh-view.ts'
 import { compileOutbound } from './outbounds.ts'
 import { applyPatches } from './patches.ts'
@@ -121,8 +122,9 @@ function compileProxy(compiling: Compiling): Compilation {
 
 function settingsOf(view: MeshView, proxy: ProxyView): AgentSettings {
   const merged = mergeEntries(proxyEntries(view, 'MeshMetric', proxy))
+  const conf = merged === null ? meshMetricsOf(view, proxy) : v.parse(meshMetricConf, merged.conf)
   return {
-    metrics: metricsOf(v.parse(meshMetricConf, merged?.conf ?? {}), view, proxy),
+    metrics: metricsOf(conf, view, proxy),
     admin: { port: proxy.resource.body.networking.admin?.port ?? null },
     bundles: view.all('MeshTrust').map(({ body }) => ({
       domain: body.spec.trustDomain,

@@ -5,6 +5,7 @@ import { checkExternalService } from './checks/external-service.ts'
 import { checkHeaderChanges } from './checks/headers.ts'
 import { checkHostnameGenerator } from './checks/hostname-generator.ts'
 import { checkLoadBalancing } from './checks/load-balancing.ts'
+import { checkMesh } from './checks/mesh.ts'
 import { warnOfFilterState, warnOfNoEffect } from './checks/no-effect.ts'
 import { checkPolicy } from './checks/policy.ts'
 import { checkProxyPatch } from './checks/proxy-patch.ts'
@@ -44,13 +45,7 @@ const checks: readonly Check[] = [
   only('Dataplane', checkDataplane),
   only('MeshHTTPRoute', checkHttpRoute),
   only('MeshTCPRoute', checkTcpRoute),
-  only('Mesh', (mesh, reporter) => {
-    const { enabledBackend, backends } = mesh.body.mtls ?? {}
-    if (!enabledBackend || backends?.some(({ name }) => name === enabledBackend)) return
-    const names = (backends ?? []).map(({ name }) => name).join(', ') || 'there are none'
-    const path = ['mtls', 'enabledBackend']
-    reporter.error(mesh, path, `must name one of mtls.backends (${names})`)
-  }),
+  only('Mesh', checkMesh),
   only('MeshRateLimit', (policy, reporter) => {
     for (const { path, conf } of confsOf(policy, meshRateLimitConf)) {
       const { http, tcp } = conf.local ?? {}

@@ -1,5 +1,6 @@
 import { didYouMean } from '../nearest.ts'
 import type { SourceProblem } from '../source.ts'
+import { checkConstraints } from './checks/constraints.ts'
 import { checkDuplicates } from './checks/duplicates.ts'
 import { checkReferences } from './checks/references.ts'
 import { checkRivals } from './checks/rivals.ts'
@@ -17,6 +18,7 @@ export function checkSet(resources: readonly Resource[]): readonly SourceProblem
     const view = viewMesh(resources, mesh)
     if (view.proxies.length > 0) checkReferences(view, reporter)
     checkRivals(view, reporter)
+    checkConstraints(view, reporter)
   }
   return reporter.problems
 }

@@ -1,4 +1,5 @@
 import type * as v from 'valibot'
+import { metricsBackend } from './mesh-metrics.ts'
 import { resource } from './parts.ts'
 import { list, map, maybe, must, unsupported, word } from './shapes.ts'
 import { backendRef } from './target-ref.ts'
@@ -74,6 +75,6 @@ const networking = map({
 export const dataplane = resource('A proxy: what it serves and what it calls.', {
   networking: must(networking, 'Addresses and ports.'),
   probes: unsupported(anything),
-  metrics: unsupported(anything, 'use MeshMetric'),
+  metrics: maybe(metricsBackend, 'What it says of metrics instead of the Mesh (2.x).'),
 })
 export type DataplaneBody = v.InferOutput<typeof dataplane>

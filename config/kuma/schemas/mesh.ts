@@ -1,7 +1,8 @@
 import type * as v from 'valibot'
+import { meshMetrics } from './mesh-metrics.ts'
 import { resource } from './parts.ts'
 import { list, map, maybe, must, unsupported, word } from './shapes.ts'
-import { anything, duration, filled, flag, text } from './values.ts'
+import { anything, duration, filled, flag, stringMap, text } from './values.ts'
 
 const fromDirectory = 'the certificate comes from the identity directory'
 
@@ -36,21 +37,45 @@ const mtls = map({
 const routing = map({
   localityAwareLoadBalancing: maybe(flag, 'Endpoints of other zones come second.', false),
   zoneEgress: unsupported(flag, 'there is no zone egress'),
-  defaultForbidMeshExternalServiceAccess: unsupported(flag, 'there is no zone egress'),
+  defaultForbidMeshExternalServiceAccess: unsupported(
+    flag,
+    'there is no zone egress to forbid it: a proxy may call each MeshExternalService that it lists',
+  ),
+})
+
+const passthrough =
+  'traffic that no outbound takes is not ours without transparent proxying; it passes us by'
+
+const rules = (about: string) =>
+  maybe(list(map({ tags: maybe(stringMap, 'Tags, all of them; * is any value.') })), about)
+
+const constraints = map({
+  dataplaneProxy: maybe(
+    map({
+      requirements: rules('The tags of each inbound must be those of one of these.'),
+      restrictions: rules('The tags of an inbound must not be those of any of these.'),
+    }),
+    'Which Dataplanes.',
+  ),
 })
 
 /** Kuma `Mesh` (2.x; of 3.0 only `skipCreatingInitialPolicies` is live). */
 export const mesh = resource('A mesh.', {
   mtls: maybe(mtls, 'Mutual TLS (2.x; MeshIdentity and MeshTLS in 3.0).'),
   networking: maybe(
-    map({ outbound: maybe(map({ passthrough: unsupported(flag) }), 'Calls of applications.') }),
+    map({
+      outbound: maybe(
+        map({ passthrough: unsupported(flag, passthrough) }),
+        'Calls of applications.',
+      ),
+    }),
     'Traffic that no outbound takes (2.x; MeshPassthrough in 3.0).',
   ),
   routing: maybe(routing, 'Between zones (2.x).'),
-  logging: unsupported(anything, 'use MeshAccessLog'),
-  tracing: unsupported(anything, 'use MeshTrace'),
-  metrics: unsupported(anything, 'use MeshMetric'),
-  constraints: unsupported(anything),
+  logging: unsupported(anything, 'it needs a TrafficLog, which is not read; use MeshAccessLog'),
+  tracing: unsupported(anything, 'it needs a TrafficTrace, which is not read; use MeshTrace'),
+  metrics: maybe(meshMetrics, 'Metrics of proxies (2.x; MeshMetric comes before it).'),
+  constraints: maybe(constraints, 'Which Dataplanes may be in the mesh (2.x).'),
   meshServices: maybe(
     map({
       mode: maybe(
