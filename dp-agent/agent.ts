@@ -8,6 +8,7 @@ import type { SocketAddress } from './cli/option.ts'
 import { type Configuration, type ConfigurationOptions, newConfiguration } from './configuration.ts'
 import { drain } from './drain.ts'
 import type { LeveledLog } from './leveled-log.ts'
+import { type LogExport, newLogExport } from './log-export.ts'
 import { metricFilter } from './metric-filter.ts'
 import { type Metrics, newMetrics } from './metrics.ts'
 import {
@@ -61,6 +62,7 @@ interface Life {
   readonly options: AgentOptions
   readonly workers: Workers
   readonly tracing: SpanExport
+  readonly logExport: LogExport
   readonly metrics: Metrics
   readonly metricsListener: MetricsListener
   readonly metricsPush: MetricsPush
@@ -84,7 +86,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const ended = Promise.withResolvers<number>()
   const tracing = newTracing(clock, log)
   const onSpans = tracing.export
-  const workers = startWorkers({ count: options.workers, clock, log, spawn, onSpans })
+  const logExport = newLogExport(clock, log)
+  const onLogs = logExport.export
+  const workers = startWorkers({ count: options.workers, clock, log, spawn, onSpans, onLogs })
   const metrics = newMetrics(workers.stats)
   const page = (usedOnly: boolean) =>
     metrics.scrape({
@@ -131,6 +135,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     options,
     workers,
     tracing,
+    logExport,
     metrics,
     metricsListener,
     metricsPush,
@@ -232,7 +237,7 @@ async function close(life: Life, code: number): Promise<void> {
   // The last numbers are those of workers that still answer.
   await life.metricsPush.stop()
   await life.workers.close()
-  await Promise.all([life.tracing.stop(), life.metricsListener.close()])
+  await Promise.all([life.tracing.stop(), life.logExport.stop(), life.metricsListener.close()])
   await life.admin?.close()
   life.end(code)
 }

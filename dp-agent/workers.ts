@@ -1,6 +1,7 @@
 import type { Clock } from '../proxy/clock.ts'
 import type { Inspection } from '../proxy/inspection.ts'
 import type { LogLevel } from '../proxy/log.ts'
+import type { LogCollector } from '../proxy/model/listener.ts'
 import type { Snapshot } from '../proxy/model/snapshot.ts'
 import type { ApplyFailure } from '../proxy/proxy.ts'
 import type { Stats } from '../proxy/telemetry/metrics.ts'
@@ -16,6 +17,7 @@ export interface WorkersOptions {
   readonly log: LeveledLog
   readonly spawn: SpawnWorker
   readonly onSpans: (spans: readonly SpanRecord[]) => void
+  readonly onLogs: (to: LogCollector, lines: string) => void
 }
 
 /** The data path, spread over threads and spoken to as one. */

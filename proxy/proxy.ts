@@ -9,7 +9,7 @@ import { closeListener, drainListener } from './listener/listener.ts'
 import type { Log } from './log.ts'
 import { emptySnapshot, type Snapshot } from './model/snapshot.ts'
 import { newSweep } from './sweep.ts'
-import { newLogSinks } from './telemetry/log-sink.ts'
+import { type HandOver, newLogSinks } from './telemetry/log-sink.ts'
 import type { Stats } from './telemetry/metrics.ts'
 import { newRegistry } from './telemetry/registry.ts'
 import type { SpanRecord } from './telemetry/tracing.ts'
@@ -24,6 +24,8 @@ export interface ProxyOptions {
   /** How many workers divide limits that are global. */
   readonly workers: number
   readonly onSpans: (spans: readonly SpanRecord[]) => void
+  /** Access log lines for a collector. */
+  readonly onLogs: HandOver
 }
 
 /** The data path. */
@@ -56,7 +58,7 @@ export function createProxy(options: ProxyOptions): Proxy {
   const rt: Runtime = {
     env,
     registry: newRegistry(),
-    sinks: newLogSinks(clock, log),
+    sinks: newLogSinks(clock, log, options.onLogs),
     reusePort: options.reusePort,
     snapshot: emptySnapshot,
     listeners: new Map(),

@@ -225,6 +225,7 @@ const proxy = createProxy({
   reusePort: false,
   workers: 1,
   onSpans: () => {},
+  onLogs: () => true,
 })
 const failures = await proxy.apply(snapshot(hopFromArgv()))
 if (failures.length > 0) throw new Error(JSON.stringify(failures))

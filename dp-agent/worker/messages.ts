@@ -1,5 +1,6 @@
 import type { Inspection } from '../../proxy/inspection.ts'
 import type { LogFields, LogLevel } from '../../proxy/log.ts'
+import type { LogCollector } from '../../proxy/model/listener.ts'
 import type { Snapshot } from '../../proxy/model/snapshot.ts'
 import type { ApplyFailure } from '../../proxy/proxy.ts'
 import type { Stats } from '../../proxy/telemetry/metrics.ts'
@@ -35,6 +36,7 @@ export type FromWorker =
     }
   | Answer
   | { readonly kind: 'spans'; readonly spans: readonly SpanRecord[] }
+  | { readonly kind: 'access_log'; readonly to: LogCollector; readonly lines: string }
   | {
       readonly kind: 'log'
       readonly level: LineLevel

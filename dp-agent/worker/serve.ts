@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../../proxy/clock.ts'
 import type { LogFields } from '../../proxy/log.ts'
+import type { LogCollector } from '../../proxy/model/listener.ts'
 import type { Proxy as DataPath, ProxyOptions } from '../../proxy/proxy.ts'
 import { newStats, type Stats } from '../../proxy/telemetry/metrics.ts'
 import type { SpanRecord } from '../../proxy/telemetry/tracing.ts'
@@ -10,6 +11,7 @@ import type { Answer, FromWorker, Pulse, Question, ToWorker, WorkerSetup } from 
 /** What a worker may send between two messages from the agent, so that a stuck agent does not fill its memory. */
 const maxLinesUnheard = 1_000
 const maxSpansUnheard = 10_000
+const maxLogCharsUnheard = 8_388_608
 /** Spans travel together: so many, or those of so long. */
 const spanBatch = 256
 const spanBatchMs = 1_000
@@ -40,6 +42,7 @@ export function serveWorker(options: ServeOptions): (message: ToWorker) => void 
     reusePort: setup.count > 1,
     workers: setup.count,
     onSpans: outbox.spans,
+    onLogs: outbox.accessLog,
   })
   const lag = watchLoopLag(clock)
   const vitals = newVitals(setup.index, clock)
@@ -135,6 +138,7 @@ function newVitals(index: number, clock: Clock): Vitals {
 function boundedOutbox(port: WorkerPort, clock: Clock) {
   let lines = 0
   let sent = 0
+  let logged = 0
   let waiting: SpanRecord[] = []
   let timer: Timer | null = null
   const sendSpans = (): void => {
@@ -152,6 +156,7 @@ function boundedOutbox(port: WorkerPort, clock: Clock) {
       }
       lines = 0
       sent = 0
+      logged = 0
     },
     line(level: LineLevel, message: string, fields: LogFields) {
       lines += 1
@@ -161,6 +166,12 @@ function boundedOutbox(port: WorkerPort, clock: Clock) {
       waiting.push(...batch)
       if (waiting.length >= spanBatch) sendSpans()
       else timer ??= clock.after(spanBatchMs, sendSpans)
+    },
+    accessLog(to: LogCollector, text: string): boolean {
+      if (logged + text.length > maxLogCharsUnheard) return false
+      logged += text.length
+      port.post({ kind: 'access_log', to, lines: text })
+      return true
     },
     flush() {
       if (waiting.length > 0) sendSpans()

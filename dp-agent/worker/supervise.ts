@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../proxy/clock.ts'
+import type { LogCollector } from '../../proxy/model/listener.ts'
 import type { Snapshot } from '../../proxy/model/snapshot.ts'
 import type { ApplyFailure } from '../../proxy/proxy.ts'
 import type { SpanRecord } from '../../proxy/telemetry/tracing.ts'
@@ -32,6 +33,7 @@ export interface SuperviseOptions {
   readonly log: LeveledLog
   readonly spawn: SpawnWorker
   readonly onSpans: (spans: readonly SpanRecord[]) => void
+  readonly onLogs: (to: LogCollector, lines: string) => void
   readonly onApplied: (version: number, failures: readonly ApplyFailure[]) => void
 }
 
@@ -133,7 +135,7 @@ function start(slot: Slot): void {
 }
 
 function receive(slot: Slot, message: FromWorker): void {
-  const { index, log, onSpans, onApplied } = slot.options
+  const { index, log, onSpans, onLogs, onApplied } = slot.options
   switch (message.kind) {
     case 'applied':
       slot.version = message.version
@@ -145,6 +147,9 @@ function receive(slot: Slot, message: FromWorker): void {
       break
     case 'spans':
       onSpans(message.spans)
+      break
+    case 'access_log':
+      onLogs(message.to, message.lines)
       break
     case 'log':
       log.line(message.level, message.message, { ...message.fields, worker: index })

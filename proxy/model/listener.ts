@@ -130,8 +130,21 @@ export interface AccessLog {
         readonly path: string
       }
     | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+    | LogCollector
   /** Null logs all. */
   readonly filter: LogFilter | null
+}
+
+/**
+ * A collector of OpenTelemetry, which the agent speaks to. The format must be JSON; of its fields `time` (Unix ms) becomes the record's time,
+ * `body` (or what begins with `body.`) its body, what begins with `attributes.` its attributes.
+ */
+export interface LogCollector {
+  readonly kind: 'otlp'
+  /** `http://…/v1/logs` (protobuf over HTTP), or `grpc://host:port`. */
+  readonly url: string
+  /** `service.name` of the resource. */
+  readonly serviceName: string
 }
 
 /** Which exchanges are logged: every part must hold. */

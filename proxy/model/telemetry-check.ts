@@ -62,7 +62,13 @@ function readFormat(raw: Raw, path: string, problems: Problems): LogFormat {
 
 function checkSink(value: unknown, path: string, problems: Problems): AccessLog['sink'] {
   const raw = record(value, path, problems)
-  const kind = oneOf(raw, 'kind', path, problems, ['file', 'tcp'])
+  const kind = oneOf(raw, 'kind', path, problems, ['file', 'tcp', 'otlp'])
+  if (kind === 'otlp') {
+    onlyKeys(raw, ['kind', 'url', 'serviceName'], path, problems)
+    const url = text(raw, 'url', path, problems)
+    checkCollector(url, join(path, 'url'), problems)
+    return { kind, url, serviceName: text(raw, 'serviceName', path, problems) }
+  }
   if (kind === 'tcp') {
     onlyKeys(raw, ['kind', 'host', 'port'], path, problems)
     const host = text(raw, 'host', path, problems)
@@ -132,11 +138,16 @@ function checkExporter(value: unknown, path: string, problems: Problems): Tracin
   onlyKeys(raw, ['kind', 'url'], path, problems)
   const url = text(raw, 'url', path, problems)
   const kind = oneOf(raw, 'kind', path, problems, ['otlp', 'zipkin', 'datadog'])
-  const schemes = kind === 'otlp' ? /^(https?|grpc):\/\// : /^https?:\/\//
-  if (!schemes.test(url) || !URL.canParse(url)) {
-    problems.add(join(path, 'url'), 'must be an http or https URL, or grpc://host:port for otlp')
+  if (kind === 'otlp') checkCollector(url, join(path, 'url'), problems)
+  else if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
+    problems.add(join(path, 'url'), 'must be an http or https URL')
   }
   return { kind, url }
+}
+
+function checkCollector(url: string, path: string, problems: Problems): void {
+  if (/^(https?|grpc):\/\//.test(url) && URL.canParse(url)) return
+  problems.add(path, 'must be an http or https URL, or grpc://host:port')
 }
 
 function checkTagValue(

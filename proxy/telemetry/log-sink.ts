@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../clock.ts'
 import type { Log } from '../log.ts'
-import type { AccessLog } from '../model/listener.ts'
+import type { AccessLog, LogCollector } from '../model/listener.ts'
 import { fileTransport } from './log-file.ts'
 import { tcpTransport } from './log-tcp.ts'
 
@@ -47,20 +47,24 @@ export interface LogSinks {
   close(): Promise<void>
 }
 
-export function newLogSinks(clock: Clock, log: Log): LogSinks {
+/** Lines for a collector, which the owner of the proxy takes there. False: it cannot take them now. */
+export type HandOver = (to: LogCollector, lines: string) => boolean
+
+export function newLogSinks(clock: Clock, log: Log, handOver: HandOver): LogSinks {
   const sinks = new Map<string, LogSink>()
+  const transportTo = (target: AccessLog['sink']): LogTransport => {
+    if (target.kind === 'file') return fileTransport(target.path, clock)
+    if (target.kind === 'tcp') return tcpTransport(target.host, target.port, clock)
+    return collectorTransport(target, handOver)
+  }
   return {
     clock,
     open(target) {
-      const name = target.kind === 'file' ? target.path : `${target.host}:${target.port}`
+      const name = nameOf(target)
       const key = `${target.kind} ${name}`
       const known = sinks.get(key)
       if (known !== undefined) return known
-      const transport =
-        target.kind === 'file'
-          ? fileTransport(target.path, clock)
-          : tcpTransport(target.host, target.port, clock)
-      const made = newLogSink(name, transport, clock, log)
+      const made = newLogSink(name, transportTo(target), clock, log)
       sinks.set(key, made)
       return made
     },
@@ -72,6 +76,24 @@ export function newLogSinks(clock: Clock, log: Log): LogSinks {
       for (const sink of sinks.values()) sink.transport.close()
       sinks.clear()
     },
+  }
+}
+
+function nameOf(target: AccessLog['sink']): string {
+  if (target.kind === 'file') return target.path
+  return target.kind === 'tcp'
+    ? `${target.host}:${target.port}`
+    : `${target.url} ${target.serviceName}`
+}
+
+function collectorTransport(target: LogCollector, handOver: HandOver): LogTransport {
+  return {
+    send(batch, done) {
+      const taken = handOver(target, batch.toString())
+      queueMicrotask(() => done(taken ? null : new Error('the agent is behind')))
+    },
+    reopen() {},
+    close() {},
   }
 }
 

@@ -13,7 +13,7 @@ function group(count: number) {
   return {
     clock,
     fakes: workers,
-    workers: startWorkers({ count, clock, log, spawn, onSpans: () => {} }),
+    workers: startWorkers({ count, clock, log, spawn, onSpans: () => {}, onLogs: () => {} }),
   }
 }
 

@@ -33,6 +33,7 @@ export async function runProxy(
     reusePort: false,
     workers: 1,
     onSpans: (some) => void spans.push(...some),
+    onLogs: () => true,
   })
   t.teardown(() => proxy.close())
   const failures = await proxy.apply(snapshot)

@@ -1,5 +1,6 @@
 import { newProblems } from '../../../proxy/problems.ts'
 import { checkLogFormat } from '../../../proxy/telemetry/log-format.ts'
+import { bodyFields } from '../otlp-body.ts'
 import { kumaPlaceholders } from '../placeholders.ts'
 import type { Path, Reporter } from '../report.ts'
 import type { Resource } from '../resources.ts'
@@ -10,10 +11,18 @@ export function checkAccessLog(policy: Resource<'MeshAccessLog'>, reporter: Repo
   const { to = [], from = [], rules = [] } = policy.body.spec
   for (const [section, entries] of Object.entries({ to, from, rules })) {
     for (const [index, { default: conf }] of entries.entries()) {
-      for (const [at, { tcp, file }] of (conf?.backends ?? []).entries()) {
+      for (const [at, { tcp, file, openTelemetry }] of (conf?.backends ?? []).entries()) {
         const path: Path = ['spec', section, index, 'default', 'backends', at]
         checkFormat(policy, tcp?.format, [...path, 'tcp', 'format'], reporter)
         checkFormat(policy, file?.format, [...path, 'file', 'format'], reporter)
+        if (openTelemetry === undefined) continue
+        const place: Path = [...path, 'openTelemetry']
+        for (const [, text] of bodyFields(openTelemetry.body ?? '')) {
+          checkText(policy, text, [...place, 'body'], reporter)
+        }
+        for (const [index, { value }] of (openTelemetry.attributes ?? []).entries()) {
+          checkText(policy, value, [...place, 'attributes', index, 'value'], reporter)
+        }
       }
     }
   }

@@ -10,6 +10,7 @@ import {
   resourceSchemas,
   shapeOf,
 } from '../resources.ts'
+import { meshAccessLogConf } from '../schemas/mesh-access-log.ts'
 import { meshMetricConf } from '../schemas/mesh-metric.ts'
 import { meshTraceConf } from '../schemas/mesh-trace.ts'
 import type { TargetRef } from '../schemas/target-ref.ts'
@@ -108,11 +109,14 @@ function report(
   reporter.warn(policy, name === undefined ? path : [...path, 'name'], message, { hint })
 }
 
-/** Collectors of MeshTrace and MeshMetric; without one nothing is sent. */
+/** Collectors of MeshTrace, MeshMetric and MeshAccessLog; without one nothing is sent. */
 function checkCollectors(view: MeshView, reporter: Reporter): void {
   const found = [
     ...view.all('MeshTrace').map((policy) => ({ policy, confs: confsOf(policy, meshTraceConf) })),
     ...view.all('MeshMetric').map((policy) => ({ policy, confs: confsOf(policy, meshMetricConf) })),
+    ...view
+      .all('MeshAccessLog')
+      .map((policy) => ({ policy, confs: confsOf(policy, meshAccessLogConf) })),
   ]
   for (const { policy, confs } of found) {
     for (const { path, conf } of confs) {

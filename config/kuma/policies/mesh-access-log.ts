@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import type { AccessLog, HttpFilter, LogFilter, LogFormat } from '../../../proxy/model/listener.ts'
+import { bodyFields } from '../otlp-body.ts'
 import { peerMatchOf } from '../peers.ts'
 import { confsByPeer } from '../per-peer.ts'
 import { resolvePlaceholders } from '../placeholders.ts'
@@ -9,6 +10,7 @@ import {
   type MeshAccessLogConf,
   meshAccessLogConf,
 } from '../schemas/mesh-access-log.ts'
+import { collectorOf, serviceNameOf } from './mesh-trace.ts'
 
 /**
  * Kuma MeshAccessLog: the last list of backends counts, and an empty one logs nothing. Where rules name callers, a caller is
@@ -71,7 +73,8 @@ const tcpFormat =
   '[%START_TIME%] %RESPONSE_FLAGS% %KUMA_MESH% %KUMA_SOURCE_ADDRESS_WITHOUT_PORT%(%KUMA_SOURCE_SERVICE%)->%UPSTREAM_HOST%(%KUMA_DESTINATION_SERVICE%) took %DURATION%ms, sent %BYTES_SENT% bytes, received: %BYTES_RECEIVED% bytes'
 
 function logs(conf: MeshAccessLogConf, fallback: string, about: About): readonly AccessLog[] {
-  return (conf.backends ?? []).flatMap(({ tcp, file }): readonly AccessLog[] => {
+  return (conf.backends ?? []).flatMap(({ tcp, file, openTelemetry }): readonly AccessLog[] => {
+    if (openTelemetry !== undefined) return collectorLog(openTelemetry, fallback, about)
     if (file !== undefined) {
       const format = formatOf(file.format, fallback, about)
       return [{ format, sink: { kind: 'file', path: file.path }, filter: null }]
@@ -81,6 +84,30 @@ function logs(conf: MeshAccessLogConf, fallback: string, about: About): readonly
     const format = formatOf(tcp.format, fallback, about)
     return [{ format, sink: { kind: 'tcp', host, port }, filter: null }]
   })
+}
+
+type Collector = NonNullable<NonNullable<MeshAccessLogConf['backends']>[number]['openTelemetry']>
+
+/** A record's parts as the fields that `LogCollector` names. Nothing where the reference leads nowhere, of which somebody has been told. */
+function collectorLog(conf: Collector, fallback: string, about: About): readonly AccessLog[] {
+  const { view, proxy } = about
+  const base = collectorOf(conf, view)
+  if (base === null) return []
+  const field = (key: string, value: string) => ({ key, value: resolvePlaceholders(value, about) })
+  const fields = [
+    field('time', '%START_TIME(%s%3f)%'),
+    ...bodyFields(conf.body ?? fallback).map(([key, value]) => field(key, value)),
+    ...(conf.attributes ?? []).map(({ key, value }) => field(`attributes.${key}`, value)),
+  ]
+  const url = base.startsWith('http:') ? `${base}/v1/logs` : base
+  const serviceName = serviceNameOf(proxy)
+  return [
+    {
+      format: { kind: 'json', fields, omitEmpty: true },
+      sink: { kind: 'otlp', url, serviceName },
+      filter: null,
+    },
+  ]
 }
 
 function formatOf(format: AccessLogFormat | undefined, fallback: string, about: About): LogFormat {

@@ -1,5 +1,5 @@
 import type { Tracing } from '../../../proxy/model/listener.ts'
-import type { MeshView } from '../mesh-view.ts'
+import type { MeshView, ProxyView } from '../mesh-view.ts'
 import { numeric, translation } from '../policy.ts'
 import { type MeshTraceConf, meshTraceConf } from '../schemas/mesh-trace.ts'
 
@@ -12,7 +12,7 @@ export const meshTrace = translation({
   http: ({ backends = [], sampling, tags = [] }, filter, { view, proxy }) => {
     const exporter = backends[0] === undefined ? null : exporterOf(backends[0], view)
     if (exporter === null) return filter
-    const serviceName = proxy.services[0] ?? proxy.labels['kuma.io/workload'] ?? proxy.name
+    const serviceName = serviceNameOf(proxy)
     const tracing: Tracing = {
       serviceName,
       exporter,
@@ -30,6 +30,10 @@ export const meshTrace = translation({
     return { ...filter, tracing }
   },
 })
+
+/** What collectors call the application. */
+export const serviceNameOf = ({ services, labels, name }: ProxyView): string =>
+  services[0] ?? labels['kuma.io/workload'] ?? name
 
 function exporterOf(
   { zipkin, datadog, openTelemetry }: Backend,

@@ -1,5 +1,6 @@
 import type * as v from 'valibot'
-import { list, map, maybe, must, tagged, unsupported, word } from './shapes.ts'
+import { collectorFields } from './parts.ts'
+import { list, map, maybe, must, someOf, tagged, word } from './shapes.ts'
 import { fromList, ruleList, toList, trafficPolicy } from './target-ref.ts'
 import { anything, filePath, filled, flag, hostPort, text } from './values.ts'
 
@@ -35,7 +36,28 @@ export const meshAccessLogConf = map({
             map({ path: must(filePath, 'Path; /dev/stdout works.'), format: formatOr }),
             'Lines of a file.',
           ),
-          openTelemetry: unsupported(anything, 'use a File or Tcp backend'),
+          openTelemetry: maybe(
+            someOf(
+              ['endpoint', 'backendRef'],
+              map({
+                ...collectorFields,
+                attributes: maybe(
+                  list(
+                    map({
+                      key: must(filled, 'Name of the attribute.'),
+                      value: must(text, 'Its value, with operators such as %START_TIME%.'),
+                    }),
+                  ),
+                  'Attributes of each record.',
+                ),
+                body: maybe(
+                  anything,
+                  'Body of each record, with operators: a text, or `kvlistValue` as in OTLP; that of Kuma by default.',
+                ),
+              }),
+            ),
+            'Records for a collector of OpenTelemetry.',
+          ),
         }),
       ),
     ),

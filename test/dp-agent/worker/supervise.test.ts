@@ -19,6 +19,7 @@ function supervised() {
     log,
     spawn,
     onSpans: () => {},
+    onLogs: () => {},
     onApplied: (version) => void applied.push(version),
   })
   return { clock, log, lines, workers, worker, applied }

@@ -80,7 +80,7 @@ t.test(
   'log file: lines are appended, rotated away from on reopen, and one target is one sink',
   async (t) => {
     const path = join(t.testdir(), 'access.log')
-    const sinks = newLogSinks(systemClock, silentLog)
+    const sinks = newLogSinks(systemClock, silentLog, () => true)
     const sink = sinks.open({ kind: 'file', path })
     t.equal(sinks.open({ kind: 'file', path }), sink)
     sink.write('one')
@@ -95,7 +95,7 @@ t.test(
 )
 
 t.test('log file: a path that cannot be opened costs lines, nothing else', async (t) => {
-  const sinks = newLogSinks(systemClock, silentLog)
+  const sinks = newLogSinks(systemClock, silentLog, () => true)
   const sink = sinks.open({ kind: 'file', path: join(t.testdir(), 'no', 'such', 'dir') })
   sink.write('one')
   await sink.flush()
@@ -107,7 +107,7 @@ t.test(
   'log file: /dev/full drops and counts',
   { skip: process.platform !== 'linux' },
   async (t) => {
-    const sinks = newLogSinks(systemClock, silentLog)
+    const sinks = newLogSinks(systemClock, silentLog, () => true)
     const plan = httpPlan()
     const config = {
       format: { kind: 'text', text: '%RESPONSE_CODE%' },
@@ -125,7 +125,7 @@ t.test(
 
 t.test('access log: a filter keeps statuses below its minimum out', async (t) => {
   const path = join(t.testdir(), 'errors.log')
-  const sinks = newLogSinks(systemClock, silentLog)
+  const sinks = newLogSinks(systemClock, silentLog, () => true)
   const line = compileAccessLog(
     {
       format: { kind: 'text', text: '%RESPONSE_CODE%' },
@@ -148,7 +148,7 @@ t.test('log tcp: a target that is away costs lines; it is tried again after a pa
   server.close()
   await once(server, 'close')
 
-  const sinks = newLogSinks(clock, silentLog)
+  const sinks = newLogSinks(clock, silentLog, () => true)
   const sink = sinks.open({ kind: 'tcp', host: '127.0.0.1', port })
   sink.write('one')
   const first = sink.flush()

@@ -51,3 +51,37 @@ t.test('mesh-access-log: without a format Kuma\u2019s is used, by protocol', asy
 t.test('mesh-access-log: an empty list logs nothing', async (test) => {
   test.same(logsOf(to('[]')), [])
 })
+
+t.test('mesh-access-log: records for a collector', async (test) => {
+  const backends = (more: string) =>
+    `[{type: OpenTelemetry, openTelemetry: {endpoint: "otel:4317", ${more}}}]`
+  const time = { key: 'time', value: '%START_TIME(%s%3f)%' }
+  const sink = { kind: 'otlp', url: 'grpc://otel:4317', serviceName: 'web' }
+  test.same(
+    logsOf(
+      to(backends('body: "%KUMA_MESH% %DURATION%", attributes: [{key: m, value: "%KUMA_MESH%"}]')),
+    ),
+    [
+      {
+        format: {
+          kind: 'json',
+          fields: [
+            time,
+            { key: 'body', value: 'default %DURATION%' },
+            { key: 'attributes.m', value: 'default' },
+          ],
+          omitEmpty: true,
+        },
+        sink,
+        filter: null,
+      },
+    ],
+  )
+  const list = '{kvlistValue: {values: [{key: a, value: {stringValue: "%DURATION%"}}]}}'
+  test.match(logsOf(to(backends(`body: ${list}`))), [
+    { format: { fields: [time, { key: 'body.a', value: '%DURATION%' }] } },
+  ])
+  test.match(logsOf(to(backends('attributes: []'))), [
+    { format: { fields: [time, { key: 'body', value: /^\[%START_TIME%\] default / }] } },
+  ])
+})
