@@ -7,12 +7,14 @@ import { meshHealthCheck } from './rows/mesh-health-check.ts'
 import { meshHttpRoute } from './rows/mesh-http-route.ts'
 import { meshLoadBalancingStrategy } from './rows/mesh-load-balancing-strategy.ts'
 import { meshMultiZoneService } from './rows/mesh-multi-zone-service.ts'
+import { meshOpenTelemetryBackend } from './rows/mesh-open-telemetry-backend.ts'
 import { meshRateLimit } from './rows/mesh-rate-limit.ts'
 import { meshRetry } from './rows/mesh-retry.ts'
 import { meshService } from './rows/mesh-service.ts'
 import { meshTcpRoute } from './rows/mesh-tcp-route.ts'
 import { meshTimeout } from './rows/mesh-timeout.ts'
 import { meshTls } from './rows/mesh-tls.ts'
+import { meshTrace } from './rows/mesh-trace.ts'
 import { meshTrafficPermission } from './rows/mesh-traffic-permission.ts'
 
 /** Every policy whose fields are shown on real traffic; `docs/policies.md` is made from it. */
@@ -25,11 +27,13 @@ export const policyTables: readonly PolicyTable[] = [
   meshHttpRoute,
   meshLoadBalancingStrategy,
   meshMultiZoneService,
+  meshOpenTelemetryBackend,
   meshRateLimit,
   meshRetry,
   meshService,
   meshTcpRoute,
   meshTimeout,
   meshTls,
+  meshTrace,
   meshTrafficPermission,
 ]
