@@ -6,6 +6,7 @@ import { meshFaultInjection } from './rows/mesh-fault-injection.ts'
 import { meshHealthCheck } from './rows/mesh-health-check.ts'
 import { meshHttpRoute } from './rows/mesh-http-route.ts'
 import { meshLoadBalancingStrategy } from './rows/mesh-load-balancing-strategy.ts'
+import { meshMetric } from './rows/mesh-metric.ts'
 import { meshMultiZoneService } from './rows/mesh-multi-zone-service.ts'
 import { meshOpenTelemetryBackend } from './rows/mesh-open-telemetry-backend.ts'
 import { meshRateLimit } from './rows/mesh-rate-limit.ts'
@@ -26,6 +27,7 @@ export const policyTables: readonly PolicyTable[] = [
   meshHealthCheck,
   meshHttpRoute,
   meshLoadBalancingStrategy,
+  meshMetric,
   meshMultiZoneService,
   meshOpenTelemetryBackend,
   meshRateLimit,

@@ -1,4 +1,5 @@
 import { deepStrictEqual as deepEqual } from 'node:assert'
+import type { AgentSettings } from '../../config/settings.ts'
 import { checkSnapshot, type Snapshot } from '../../proxy/model/snapshot.ts'
 import { compiledOf } from './kuma.ts'
 import { certificateSecret, type TestCa, testCa, testLeaf, trustSecret } from './pki.ts'
@@ -112,19 +113,28 @@ export const labCa: TestCa = testCa()
 /** The certificate of a service of the mesh. */
 export const labIdentity = (service: string) => testLeaf(labCa, `spiffe://default/${service}`)
 
+/** What the data path and the agent of `web-1` are given. */
+export interface LabConfiguration {
+  readonly snapshot: Snapshot
+  readonly settings: AgentSettings
+}
+
 /**
  * What `web-1` is given: the compiled snapshot with its listeners on loopback, port 0, and its endpoints where
  * the servers of the lab stand. An endpoint that is none of them is left as it is.
  */
-export function labSnapshot(mesh: LabMesh, ports: Readonly<Record<LabPlace, number>>): Snapshot {
-  const { snapshot } = compiledOf(meshOf(mesh), 'web-1')
+export function labConfiguration(
+  mesh: LabMesh,
+  ports: Readonly<Record<LabPlace, number>>,
+): LabConfiguration {
+  const { snapshot, settings } = compiledOf(meshOf(mesh), 'web-1')
   const portOf = new Map<string, number>(
     Object.entries(labPlaces).map(([place, address]) => [address, ports[place as LabPlace]]),
   )
   const secrets = mesh.mtls
     ? [certificateSecret(labIdentity('web')), trustSecret({ default: [labCa] })]
     : []
-  return asChecked({
+  const placed = asChecked({
     ...snapshot,
     listeners: snapshot.listeners.map((one) => ({ ...one, address: '127.0.0.1', port: 0 })),
     endpoints: snapshot.endpoints.map((group) => ({
@@ -139,6 +149,7 @@ export function labSnapshot(mesh: LabMesh, ports: Readonly<Record<LabPlace, numb
     })),
     secrets: [...snapshot.secrets, ...secrets],
   })
+  return { snapshot: placed, settings }
 }
 
 /** The model's check must find nothing to refuse, to complete or to write in another way. */

@@ -4,14 +4,16 @@ import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { type FakeClock, fakeClock } from './fake-clock.ts'
+import { freePorts } from './free-ports.ts'
 import {
+  type LabConfiguration,
   type LabMesh,
   type LabPlace,
   type LabProtocol,
   labCa,
+  labConfiguration,
   labIdentity,
   labPlaces,
-  labSnapshot,
 } from './lab-mesh.ts'
 import { type RunningProxy, runProxy } from './proxy.ts'
 import { type ScriptedService, scriptedService } from './scripted-service.ts'
@@ -66,6 +68,9 @@ export interface Lab {
   settled<T>(result: Promise<T>): Promise<T>
   /** Moves time on, 50 ms a step, until `found`; how many ms it took, or null when that was not within `maxMs`. */
   passed(found: () => boolean, maxMs?: number): number | null
+  readonly configuration: LabConfiguration
+  /** Runs at the end of the test, before the sidecar is closed. */
+  atEnd(run: () => unknown): void
   /** Whether no request is under way in the sidecar. */
   idle(): boolean
   /** What `{{dir}}` in the resources stands for. */
@@ -76,7 +81,7 @@ export interface Lab {
 
 /**
  * In the resources `{{dir}}` stands for a directory with `files`, `{{outside}}` for the address of a service,
- * `{{outside.port}}` for its port.
+ * `{{outside.port}}` for its port, `{{free}}` for a port that is not in use.
  */
 export interface LabOptions extends LabMesh {
   /** Where `ask` and `dial` go when not told. */
@@ -93,16 +98,19 @@ export async function startLab(t: Test, options: LabOptions): Promise<Lab> {
   const ports = Object.fromEntries(
     Object.entries(services).map(([place, { port }]) => [place, port]),
   ) as Record<LabPlace, number>
+  const [free] = await freePorts(1)
   const directory = t.testdir({ ...options.files })
   const resources = options.resources.replace(
     /\{\{(\w+)(\.port)?\}\}/g,
     (whole, name: string, port?: string) => {
       if (name === 'dir') return directory
+      if (name === 'free') return String(free)
       const own = ports[name as LabPlace]
       return own === undefined ? whole : port === undefined ? `127.0.0.1:${own}` : String(own)
     },
   )
-  const sidecar = await runProxy(t, labSnapshot({ ...options, resources }, ports), clock)
+  const configuration = labConfiguration({ ...options, resources }, ports)
+  const sidecar = await runProxy(t, configuration.snapshot, clock)
   const agents = new Map<string, Agent>()
   t.teardown(async () => {
     for (const agent of agents.values()) agent.destroy()
@@ -169,6 +177,8 @@ export async function startLab(t: Test, options: LabOptions): Promise<Lab> {
       }
       return clock.now() - start
     },
+    configuration,
+    atEnd: (run) => t.teardown(run),
     idle: () => sidecar.proxy.active().exchanges === 0,
     directory,
     async lines(name, wanted) {
