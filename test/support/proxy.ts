@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../../proxy/clock.ts'
 import { silentLog } from '../../proxy/log.ts'
+import type { LogCollector } from '../../proxy/model/listener.ts'
 import type { Snapshot } from '../../proxy/model/snapshot.ts'
 import { createProxy, type Proxy as DataPath } from '../../proxy/proxy.ts'
 import type { Stats } from '../../proxy/telemetry/metrics.ts'
@@ -12,6 +13,8 @@ interface Test {
 export interface RunningProxy {
   readonly proxy: DataPath
   readonly spans: SpanRecord[]
+  /** What is for collectors. */
+  readonly logs: { readonly to: LogCollector; readonly lines: string }[]
   /** Port of a listener, by name. */
   port(listener?: string): number
   http(prefix?: string): Stats<'http'>
@@ -27,13 +30,17 @@ export async function runProxy(
   clock: Clock = systemClock,
 ): Promise<RunningProxy> {
   const spans: SpanRecord[] = []
+  const logs: { to: LogCollector; lines: string }[] = []
   const proxy = createProxy({
     clock,
     log: silentLog,
     reusePort: false,
     workers: 1,
     onSpans: (some) => void spans.push(...some),
-    onLogs: () => true,
+    onLogs(to, lines) {
+      logs.push({ to, lines })
+      return true
+    },
   })
   t.teardown(() => proxy.close())
   const failures = await proxy.apply(snapshot)
@@ -46,6 +53,7 @@ export async function runProxy(
   return {
     proxy,
     spans,
+    logs,
     port(name = 'in') {
       const found = proxy.inspect().listeners.find((one) => one.name === name)
       if (found === undefined) throw new Error(`no listener ${name}`)

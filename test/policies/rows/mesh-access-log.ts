@@ -1,4 +1,7 @@
 import { readdirSync } from 'node:fs'
+import { newLogExport, recordOf } from '../../../dp-agent/log-export.ts'
+import { systemClock } from '../../../proxy/clock.ts'
+import { silentLog } from '../../../proxy/log.ts'
 import type { Lab } from '../../support/lab.ts'
 import type { PolicyRow, PolicyTable } from '../../support/policy-table.ts'
 
@@ -36,6 +39,36 @@ async function sentLine(lab: Lab): Promise<unknown> {
     lab.clock.tick(50)
   }
   return { place, line: steady(text.split('\n')[0] ?? '') }
+}
+
+/** The record that a request makes for a collector, and what the collector is asked. */
+async function record(lab: Lab): Promise<unknown> {
+  const { outside, other } = lab.services
+  await lab.settled(lab.ask('/shop?id=7', { headers: { host: 'shop.mesh' } }))
+  while (lab.sidecar.logs.length === 0) {
+    await new Promise(setImmediate)
+    lab.clock.tick(50)
+  }
+  for (const service of [outside, other]) {
+    service.answer = ({ request, path }, response) => {
+      request.resume()
+      const grpc = path.startsWith('/opentelemetry')
+      response.writeHead(
+        200,
+        grpc ? { 'content-type': 'application/grpc', 'grpc-status': '0' } : {},
+      )
+      response.end()
+    }
+  }
+  const exporting = newLogExport(systemClock, silentLog)
+  const [log] = lab.sidecar.logs
+  if (log !== undefined) exporting.export(log.to, log.lines)
+  await lab.settled(exporting.stop())
+  const { body, attributes } = recordOf(log?.lines.split('\n')[0] ?? '', 0)
+  const asked = Object.entries({ outside, other }).flatMap(([place, { arrivals }]) =>
+    arrivals.map(({ path }) => `${place} ${path}`),
+  )
+  return { asked, body: typeof body === 'string' ? steady(body) : body, attributes }
 }
 
 const steady = (line: string): string =>
@@ -103,6 +136,83 @@ const file = (format = '', name = 'access.log'): string =>
 const tcp = (format = '', place = 'outside'): string =>
   `{backends: [{type: Tcp, tcp: {address: '{{${place}}}'${format}}}]}`
 
+/** A field of a backend of OpenTelemetry; a record has the usual line and no attributes unless `expect` says so. */
+const otel = (
+  field: string,
+  shows: string,
+  set: string,
+  unset: string,
+  expect: Readonly<Record<string, unknown>>,
+  otherwise: Readonly<Record<string, unknown>>,
+  more: Partial<PolicyRow> = {},
+): PolicyRow => {
+  // What is not there is empty in a record.
+  const body = httpLine.replace('"-" "-" "-"', '"" "" ""')
+  const usual = { asked: ['outside /v1/logs'], body, attributes: {} }
+  const backend = (conf: string): string =>
+    `{backends: [{type: OpenTelemetry, openTelemetry: {${conf}}}]}`
+  return {
+    field: `backends[].openTelemetry.${field}`,
+    also: ['backends[].type'],
+    shows,
+    beside: collectors,
+    set: backend(set),
+    unset: backend(unset),
+    drive: record,
+    expect: { ...usual, ...expect },
+    otherwise: { ...usual, ...otherwise },
+    ...more,
+  }
+}
+
+const collectors = `type: MeshOpenTelemetryBackend
+name: first
+spec: {protocol: http, endpoint: {address: 127.0.0.1, port: {{outside.port}}}}
+---
+type: MeshOpenTelemetryBackend
+name: second
+spec: {protocol: http, endpoint: {address: 127.0.0.1, port: {{other.port}}}}`
+const to = (name: string): string => `backendRef: {kind: MeshOpenTelemetryBackend, name: ${name}}`
+const grpcPath = '/opentelemetry.proto.collector.logs.v1.LogsService/Export'
+
+const records: readonly PolicyRow[] = [
+  otel(
+    'backendRef.name',
+    'is the resource that describes the collector',
+    to('first'),
+    to('second'),
+    {},
+    { asked: ['other /v1/logs'] },
+    { also: ['backends[].type', 'backends[].openTelemetry.backendRef.kind'] },
+  ),
+  otel(
+    'endpoint',
+    'is the collector, over gRPC (2.x)',
+    "endpoint: '{{outside}}'",
+    "endpoint: '{{other}}'",
+    { asked: [`outside ${grpcPath}`] },
+    { asked: [`other ${grpcPath}`] },
+    { protocol: 'http2' },
+  ),
+  otel(
+    'body',
+    'is what a record says; by default the line of Kuma',
+    `${to('first')}, body: '%REQ(:METHOD)% from %KUMA_SOURCE_SERVICE%'`,
+    to('first'),
+    { body: 'GET from web' },
+    {},
+  ),
+  otel(
+    'attributes[].key',
+    'is an attribute of the record',
+    `${to('first')}, attributes: [{key: status, value: '%RESPONSE_CODE%'}]`,
+    to('first'),
+    { attributes: { status: '200' } },
+    {},
+    { also: ['backends[].type', 'backends[].openTelemetry.attributes[].value'] },
+  ),
+]
+
 export const meshAccessLog: PolicyTable = {
   kind: 'MeshAccessLog',
   section: 'to',
@@ -160,6 +270,7 @@ export const meshAccessLog: PolicyTable = {
       otherwise: { place: 'other', line: httpLine },
     },
     ...formats('file', file, logged, (line) => ({ file: 'access.log', line })),
+    ...records,
     ...formats('tcp', tcp, sentLine, (line) => ({ place: 'outside', line })),
   ],
 }
