@@ -5,6 +5,7 @@ import { meshExternalService } from './rows/mesh-external-service.ts'
 import { meshFaultInjection } from './rows/mesh-fault-injection.ts'
 import { meshHealthCheck } from './rows/mesh-health-check.ts'
 import { meshHttpRoute } from './rows/mesh-http-route.ts'
+import { meshIdentity } from './rows/mesh-identity.ts'
 import { meshLoadBalancingStrategy } from './rows/mesh-load-balancing-strategy.ts'
 import { meshMetric } from './rows/mesh-metric.ts'
 import { meshMultiZoneService } from './rows/mesh-multi-zone-service.ts'
@@ -17,6 +18,7 @@ import { meshTimeout } from './rows/mesh-timeout.ts'
 import { meshTls } from './rows/mesh-tls.ts'
 import { meshTrace } from './rows/mesh-trace.ts'
 import { meshTrafficPermission } from './rows/mesh-traffic-permission.ts'
+import { meshTrust } from './rows/mesh-trust.ts'
 
 /** Every policy whose fields are shown on real traffic; `docs/policies.md` is made from it. */
 export const policyTables: readonly PolicyTable[] = [
@@ -26,6 +28,7 @@ export const policyTables: readonly PolicyTable[] = [
   meshFaultInjection,
   meshHealthCheck,
   meshHttpRoute,
+  meshIdentity,
   meshLoadBalancingStrategy,
   meshMetric,
   meshMultiZoneService,
@@ -38,4 +41,5 @@ export const policyTables: readonly PolicyTable[] = [
   meshTls,
   meshTrace,
   meshTrafficPermission,
+  meshTrust,
 ]

@@ -1,5 +1,6 @@
 import { deepStrictEqual as deepEqual } from 'node:assert'
-import type { AgentSettings } from '../../config/settings.ts'
+import type { AgentSettings, ExpectedIdentity } from '../../config/settings.ts'
+import type { Secret } from '../../proxy/model/secret.ts'
 import { checkSnapshot, type Snapshot } from '../../proxy/model/snapshot.ts'
 import { compiledOf } from './kuma.ts'
 import { certificateSecret, type TestCa, testCa, testLeaf, trustSecret } from './pki.ts'
@@ -127,13 +128,11 @@ export function labConfiguration(
   mesh: LabMesh,
   ports: Readonly<Record<LabPlace, number>>,
 ): LabConfiguration {
-  const { snapshot, settings } = compiledOf(meshOf(mesh), 'web-1')
+  const { snapshot, settings, identity } = compiledOf(meshOf(mesh), 'web-1')
   const portOf = new Map<string, number>(
     Object.entries(labPlaces).map(([place, address]) => [address, ports[place as LabPlace]]),
   )
-  const secrets = mesh.mtls
-    ? [certificateSecret(labIdentity('web')), trustSecret({ default: [labCa] })]
-    : []
+  const secrets = identity === null ? [] : secretsOf(identity, settings)
   const placed = asChecked({
     ...snapshot,
     listeners: snapshot.listeners.map((one) => ({ ...one, address: '127.0.0.1', port: 0 })),
@@ -150,6 +149,19 @@ export function labConfiguration(
     secrets: [...snapshot.secrets, ...secrets],
   })
   return { snapshot: placed, settings }
+}
+
+/** What the agent adds: a certificate for the identity we are to have, and whom we trust. */
+function secretsOf(
+  { spiffeIds, trustDomain }: ExpectedIdentity,
+  { bundles }: AgentSettings,
+): readonly Secret[] {
+  const trust = trustSecret({ [trustDomain]: [labCa] })
+  const others = bundles.filter(({ domain }) => domain !== trustDomain)
+  return [
+    certificateSecret(testLeaf(labCa, spiffeIds[0] ?? null)),
+    { ...trust, domains: [...trust.domains, ...others] },
+  ]
 }
 
 /** The model's check must find nothing to refuse, to complete or to write in another way. */

@@ -3,6 +3,7 @@ import { Agent, type IncomingHttpHeaders, request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
+import type { Identity } from '../../dp-agent/pki/ca.ts'
 import { type FakeClock, fakeClock } from './fake-clock.ts'
 import { freePorts } from './free-ports.ts'
 import {
@@ -49,6 +50,8 @@ export interface Ask {
   readonly to?: LabListener
   /** Over mutual TLS, as this service of the mesh. */
   readonly as?: string
+  /** … or with this certificate. */
+  readonly show?: Identity
   /** Local address of the connection. */
   readonly from?: string
 }
@@ -124,11 +127,11 @@ export async function startLab(t: Test, options: LabOptions): Promise<Lab> {
       clock.tick(1_000)
     }
   })
-  const open = (to: LabListener, as: string | undefined, from?: string): Socket => {
+  const open = (to: LabListener, shown: Identity | null, from?: string): Socket => {
     const port = sidecar.port(labListeners[to])
     const where = { port, host: '127.0.0.1', ...(from === undefined ? {} : { localAddress: from }) }
-    if (as === undefined) return connect({ ...where, noDelay: true, allowHalfOpen: true })
-    const { certificate, key } = labIdentity(as)
+    if (shown === null) return connect({ ...where, noDelay: true, allowHalfOpen: true })
+    const { certificate, key } = shown
     return connectTls({
       ...where,
       cert: certificate,
@@ -143,15 +146,19 @@ export async function startLab(t: Test, options: LabOptions): Promise<Lab> {
     clock,
     sidecar,
     services,
-    ask(path = '/', { method = 'GET', headers = {}, body, to = options.listener, as, from } = {}) {
-      const caller = `${to} ${as} ${from}`
+    ask(
+      path = '/',
+      { method = 'GET', headers = {}, body, to = options.listener, as, show, from } = {},
+    ) {
+      const caller = `${to} ${as} ${from} ${show?.certificate}`
+      const shown = show ?? (as === undefined ? null : labIdentity(as))
       const agent = agents.get(caller) ?? new Agent({ keepAlive: true })
       agents.set(caller, agent)
-      agent.createConnection = () => open(to, as, from)
+      agent.createConnection = () => open(to, shown, from)
       return exchange(agent, path, method, headers, body)
     },
     async dial(to = options.listener, as) {
-      const socket = open(to, as)
+      const socket = open(to, as === undefined ? null : labIdentity(as))
       t.teardown(() => socket.destroy())
       socket.on('error', () => {})
       await lab.settled(new Promise<void>((resolve) => socket.once('connect', resolve)))
