@@ -5,8 +5,8 @@ import type { Protocol } from '../protocol.ts'
 import { type MeshHealthCheckConf, meshHealthCheckConf } from '../schemas/mesh-health-check.ts'
 
 /**
- * Kuma MeshHealthCheck. The probe is the one of the destination's protocol; where that is missing or disabled, the TCP
- * probe; where that is missing too, none.
+ * Kuma MeshHealthCheck. One probe, that of the destination's protocol. Where it is switched off by `disabled: true` the TCP
+ * probe takes its place; where it is not given there is none (Kuma: `selectHealthCheckType`).
  */
 export const meshHealthCheck = translation({
   kind: 'MeshHealthCheck',
@@ -58,6 +58,7 @@ function probeOf(conf: MeshHealthCheckConf, protocol: Protocol): HealthCheck['pr
       })),
     }
   }
-  if (tcp === undefined || tcp.disabled === true) return null
+  const own = protocol === 'grpc' ? grpc : speaksHttp ? http : tcp
+  if (own === undefined || tcp === undefined || tcp.disabled === true) return null
   return { kind: 'tcp', send: tcp.send ?? '', receive: tcp.receive ?? [] }
 }

@@ -42,7 +42,7 @@ const conf = map({
       send: maybe(base64, 'Bytes to send, in base64; nothing: connecting is enough.'),
       receive: maybe(list(base64), 'Bytes that must come, in this order, in base64.'),
     }),
-    'Probe by connecting; also for HTTP and gRPC where they have none of their own.',
+    'Probe by connecting; also for HTTP and gRPC where their own is disabled.',
   ),
   http: maybe(
     map({
