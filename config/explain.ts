@@ -73,7 +73,7 @@ export function explain(compilation: Compilation, question: Question): Explanati
   const { listener, why } = found
   const filter = filterOf(listener)
   const policiesAt = (places: readonly string[]) =>
-    effective.filter(({ place }) => places.includes(place))
+    effective.filter(({ place }) => places.includes(place) || place.startsWith('Dataplane/'))
   const common = { listener: { name: listener.name, why }, known: [] }
   if (filter.kind === 'tcp') {
     return {

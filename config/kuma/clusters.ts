@@ -3,11 +3,11 @@ import type { StringMatch } from '../../proxy/matcher.ts'
 import type { Cluster, UpstreamTls } from '../../proxy/model/cluster.ts'
 import type { EndpointAddress, EndpointGroup } from '../../proxy/model/endpoint.ts'
 import type { Origin } from '../../proxy/model/origin.ts'
-import { type Compiling, hold, originOf } from './compiling.ts'
+import { type Compiling, hold, originOf, remember } from './compiling.ts'
 import type { Destination } from './destinations.ts'
 import { endpointGroup } from './endpoints.ts'
 import { externalTls } from './external.ts'
-import { tlsOf } from './identity.ts'
+import { mergedTls, tlsOf } from './identity.ts'
 import type { InboundView } from './mesh-view.ts'
 import { serviceSpiffeId } from './peers.ts'
 import type { About } from './policy.ts'
@@ -32,6 +32,10 @@ export function addCluster(compiling: Compiling, destination: Destination, about
   const group = endpointGroup(destination, view, proxy, localities?.conf, origin)
   const hosts = group.localities.flatMap((locality) => locality.endpoints)
   const tls = upstreamTls(compiling, destination)
+  const versions = mergedTls(view, proxy, null)
+  if (tls !== null && destination.external === null && versions !== null) {
+    remember(compiling, name, 'MeshTLS', versions)
+  }
   const base: Cluster = {
     ...plainCluster(name, origin),
     discovery: hosts.every(isAddress) ? 'static' : 'dns',

@@ -5,7 +5,7 @@ import { didYouMean } from '../nearest.ts'
 import type { AgentSettings, ExpectedIdentity } from '../settings.ts'
 import type { SourceProblem } from '../source.ts'
 import { identitySecret, trustSecret } from './clusters.ts'
-import type { Compiling, Effective } from './compiling.ts'
+import { type Compiling, type Effective, remember } from './compiling.ts'
 import { type Identity, identityOf, selectIdentity } from './identity.ts'
 import { compileInbound } from './inbounds.ts'
 import { meshMetricsOf } from './mesh-metrics.ts'
@@ -91,7 +91,7 @@ export function compileView(view: MeshView, name: string): Compiled {
 }
 
 function compileProxy(compiling: Compiling): Compilation {
-  const { view, proxy, identity, clusters, endpoints, secrets, effective } = compiling
+  const { proxy, identity, clusters, endpoints, secrets, effective } = compiling
   const inbounds = proxy.inbounds.map((inbound) => compileInbound(compiling, inbound))
   const outbounds = (proxy.resource.body.networking.outbound ?? [])
     .map((outbound, index) => compileOutbound(compiling, outbound, index))
@@ -105,7 +105,7 @@ function compileProxy(compiling: Compiling): Compilation {
       endpoints: [...endpoints.values()],
       secrets: [...secrets.values()],
     },
-    settings: settingsOf(view, proxy),
+    settings: settingsOf(compiling),
     identity:
       identity === null
         ? null
@@ -120,8 +120,10 @@ function compileProxy(compiling: Compiling): Compilation {
   }
 }
 
-function settingsOf(view: MeshView, proxy: ProxyView): AgentSettings {
+function settingsOf(compiling: Compiling): AgentSettings {
+  const { view, proxy } = compiling
   const merged = mergeEntries(proxyEntries(view, 'MeshMetric', proxy))
+  if (merged !== null) remember(compiling, proxy.resource.label, 'MeshMetric', merged)
   const conf = merged === null ? meshMetricsOf(view, proxy) : v.parse(meshMetricConf, merged.conf)
   return {
     metrics: metricsOf(conf, view, proxy),

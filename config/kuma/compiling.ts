@@ -4,18 +4,19 @@ import type { EndpointGroup } from '../../proxy/model/endpoint.ts'
 import type { Origin } from '../../proxy/model/origin.ts'
 import type { Secret } from '../../proxy/model/secret.ts'
 import type { Identity } from './identity.ts'
+import type { Merged } from './merge.ts'
 import type { MeshView, ProxyView } from './mesh-view.ts'
 import { translations } from './policies.ts'
 import type { Translation } from './policy.ts'
 import type { Reporter } from './report.ts'
-import type { PolicyKind, Resource } from './resources.ts'
+import type { Kind, PolicyKind, Resource } from './resources.ts'
 import { type Entry, mergeEntries } from './target-ref.ts'
 
 /** A policy as it holds at one place, with the resource behind each field: what `explain` shows. */
 export interface Effective {
-  /** Name of the listener, cluster or route. */
+  /** Name of the listener, cluster or route; `Dataplane/web-1` for the proxy as a whole. */
   readonly place: string
-  readonly kind: PolicyKind
+  readonly kind: Kind
   readonly fields: readonly {
     readonly path: string
     readonly value: unknown
@@ -67,18 +68,19 @@ export function hold(
   })
 }
 
-function remember(
-  compiling: Compiling,
+/** Notes for `explain` what holds at a place and whose word each field is. */
+export function remember(
+  { effective }: Compiling,
   place: string,
-  kind: PolicyKind,
-  { conf, sources }: NonNullable<ReturnType<typeof mergeEntries>>,
+  kind: Kind,
+  { conf, sources }: Merged<Resource>,
 ): void {
   const fields = [...sources].map(([path, from]) => ({
     path,
     value: valueAt(conf, path),
     from: describe(from),
   }))
-  compiling.effective.push({ place, kind, fields })
+  if (fields.length > 0) effective.push({ place, kind, fields })
 }
 
 function valueAt(conf: unknown, path: string): unknown {

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import type { TlsVersions } from '../../proxy/model/listener.ts'
+import type { Merged } from './merge.ts'
 import {
   type InboundView,
   includesAll,
@@ -24,6 +25,8 @@ export interface Identity {
   readonly acceptedDomains: readonly string[]
   /** Made for the services of the proxy (2.x `Mesh.mtls`), or for the proxy as a whole (MeshIdentity). */
   readonly by: 'service' | 'proxy'
+  /** The Mesh or the MeshIdentity. */
+  readonly from: Resource
 }
 
 /**
@@ -31,7 +34,8 @@ export interface Identity {
  * over `Mesh.mtls`, as it does while a mesh moves from one to the other. Kuma: MeshIdentity, `Mesh.mtls.enabledBackend`.
  */
 export function identityOf(view: MeshView, proxy: ProxyView): Identity | null {
-  const byService = view.resource?.body.mtls?.enabledBackend ? [view.name] : []
+  const { resource } = view
+  const byService = resource?.body.mtls?.enabledBackend ? [view.name] : []
   const trusted = view.all('MeshTrust').map(({ body }) => body.spec.trustDomain)
   const meshIdentity = selectIdentity(view, proxy)
   if (meshIdentity !== null) {
@@ -42,14 +46,16 @@ export function identityOf(view: MeshView, proxy: ProxyView): Identity | null {
       trustDomain: id.trustDomain,
       acceptedDomains: [...new Set([id.trustDomain, ...trusted, ...byService])],
       by: 'proxy',
+      from: meshIdentity,
     }
   }
-  if (byService.length === 0) return null
+  if (resource === null || byService.length === 0) return null
   return {
     spiffeIds: proxy.services.map((service) => serviceSpiffeId(view.name, service)),
     trustDomain: view.name,
     acceptedDomains: [...new Set([view.name, ...trusted])],
     by: 'service',
+    from: resource,
   }
 }
 
@@ -107,10 +113,7 @@ export interface InboundTls {
 
 /** MeshTLS for an inbound, or for the whole proxy (null); without one `Mesh.mtls` has the mode. */
 export function tlsOf(view: MeshView, proxy: ProxyView, inbound: InboundView | null): InboundTls {
-  const everyone = inboundEntries(view, 'MeshTLS', proxy, inbound).filter(
-    ({ peer }) => peer === null,
-  )
-  const conf = v.parse(meshTlsConf, mergeEntries(everyone)?.conf ?? {})
+  const conf = v.parse(meshTlsConf, mergedTls(view, proxy, inbound)?.conf ?? {})
   const { enabledBackend, backends } = view.resource?.body.mtls ?? {}
   const meshMode = backends?.find(({ name }) => name === enabledBackend)?.mode
   const permissive =
@@ -120,6 +123,14 @@ export function tlsOf(view: MeshView, proxy: ProxyView, inbound: InboundView | n
     versions: { ...versionsOf(conf.tlsVersion), ciphers: conf.tlsCiphers ?? [] },
   }
 }
+
+/** The MeshTLS that holds, with its sources; null without one. */
+export const mergedTls = (
+  view: MeshView,
+  proxy: ProxyView,
+  inbound: InboundView | null,
+): Merged<Resource> | null =>
+  mergeEntries(inboundEntries(view, 'MeshTLS', proxy, inbound).filter(({ peer }) => peer === null))
 
 /** Below 1.2 nothing is spoken: an older maximum becomes 1.2, of which `check` has warned. */
 const oldest: readonly string[] = ['TLS10', 'TLS11', 'TLS12']

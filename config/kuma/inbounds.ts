@@ -7,9 +7,9 @@ import type {
 } from '../../proxy/model/listener.ts'
 import type { RouteTable } from '../../proxy/model/route.ts'
 import { addLocalCluster, identitySecret, trustSecret } from './clusters.ts'
-import { type Compiling, describe, hold, originOf } from './compiling.ts'
+import { type Compiling, describe, hold, originOf, remember } from './compiling.ts'
 import { anyChain, applyHttp, applyTcp, plainHttp, plainTcp } from './filters.ts'
-import { type Identity, tlsOf } from './identity.ts'
+import { type Identity, mergedTls, tlsOf } from './identity.ts'
 import { type InboundView, serviceTag, workloadLabel } from './mesh-view.ts'
 import { translations } from './policies.ts'
 import type { About } from './policy.ts'
@@ -73,7 +73,7 @@ export function compileInbound(
     filterChains:
       identity === null
         ? [anyChain(filterOf(false))]
-        : securedChains(compiling, inbound, identity, cluster, filterOf),
+        : securedChains(compiling, inbound, identity, name, cluster, filterOf),
     maxConnections: 0,
   }
   return { listener, routeTable: http ? localTable(name, cluster, listener) : null }
@@ -123,13 +123,16 @@ function rememberPeers({ effective }: Compiling, entries: EntriesAt, place: stri
  * application's and passed on as it is; plaintext is served without permissions. Kuma: MeshTLS, `Mesh.mtls` mode.
  */
 function securedChains(
-  { view, proxy }: Compiling,
+  compiling: Compiling,
   inbound: InboundView,
   identity: Identity,
+  place: string,
   cluster: string,
   filterOf: (secured: boolean) => FilterChain['filter'],
 ): readonly FilterChain[] {
+  const { view, proxy } = compiling
   const { mode, versions } = tlsOf(view, proxy, inbound)
+  rememberTls(compiling, inbound, identity, place)
   const tls: DownstreamTls = {
     certificate: identitySecret,
     trust: trustSecret,
@@ -154,6 +157,20 @@ function securedChains(
     },
     { ...anyChain(filterOf(false)), name: 'raw', match: { ...none, transport: 'raw' } },
   ]
+}
+
+/** Who we are at an inbound, and how strictly. */
+function rememberTls(
+  compiling: Compiling,
+  inbound: InboundView,
+  { from, spiffeIds }: Identity,
+  place: string,
+): void {
+  const { view, proxy } = compiling
+  const identity = { conf: { spiffeIds }, sources: new Map([['spiffeIds', from]]) }
+  remember(compiling, place, from.kind, identity)
+  const tls = mergedTls(view, proxy, inbound)
+  if (tls !== null) remember(compiling, place, 'MeshTLS', tls)
 }
 
 function localTable(name: string, cluster: string, { origin }: Listener): RouteTable {

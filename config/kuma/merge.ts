@@ -3,7 +3,7 @@ import { isRecord } from '../../proxy/problems.ts'
 /** Settings as they were merged, and for each field the policy it came from. */
 export interface Merged<From> {
   readonly conf: Readonly<Record<string, unknown>>
-  /** By path inside the conf, as in `http.numRetries`. */
+  /** By path inside the conf, as in `http.numRetries`; of an `append…` list by place, as in `appendMatch.0`. */
   readonly sources: ReadonlyMap<string, From>
 }
 
@@ -45,12 +45,19 @@ function mergeMaps<From>(
     if (isRecord(value) && !whole.includes(key)) {
       out[key] = mergeMaps(isRecord(old) ? old : {}, value, at, from, sources)
       // An empty map says something too: a detector that is there, with its defaults.
-      if (Object.keys(value).length === 0 && old === undefined) sources.set(at, from)
+      if (Object.keys(value).length > 0) sources.delete(at)
+      else if (old === undefined) sources.set(at, from)
       continue
     }
-    const appends = key.startsWith('append') && Array.isArray(old) && Array.isArray(value)
-    out[key] = appends ? [...old, ...value] : value
-    sources.set(at, from)
+    if (key.startsWith('append') && Array.isArray(value)) {
+      const first = Array.isArray(old) ? old : []
+      out[key] = [...first, ...value]
+      for (const index of value.keys()) sources.set(`${at}.${first.length + index}`, from)
+    } else {
+      out[key] = value
+      for (const path of sources.keys()) if (path.startsWith(`${at}.`)) sources.delete(path)
+      sources.set(at, from)
+    }
   }
   return out
 }

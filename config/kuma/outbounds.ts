@@ -3,7 +3,7 @@ import type { HttpFilter, Listener, TcpFilter } from '../../proxy/model/listener
 import type { RouteTable, WeightedCluster } from '../../proxy/model/route.ts'
 import { didYouMean } from '../nearest.ts'
 import { addCluster } from './clusters.ts'
-import { type Compiling, hold, originOf } from './compiling.ts'
+import { type Compiling, hold, originOf, remember } from './compiling.ts'
 import { type Destination, resolveBackend, serviceDestination } from './destinations.ts'
 import { anyChain, applyHttp, applyTcp, plainHttp, plainTcp } from './filters.ts'
 import { hostnamesOf } from './hostnames.ts'
@@ -55,7 +55,7 @@ export function compileOutbound(
       : toEntries(view, kind, proxy, destination)
   const own = addCluster(compiling, destination, about)
   const clusterOf = clusterFinder(compiling, about)
-  const clusters = tcpClusters(compiling, destination, own, clusterOf, about)
+  const clusters = tcpClusters(compiling, destination, own, name, clusterOf, about)
   const http = isHttp(destination.protocol) && clusters === null
   const held = hold(compiling, name, http ? 'http' : 'tcp', entriesOf)
   const routes = http ? compileRoutes(compiling, name, destination, own, clusterOf, about) : []
@@ -178,6 +178,7 @@ function tcpClusters(
   compiling: Compiling,
   destination: Destination,
   own: string,
+  listener: string,
   clusterOf: ClusterOf,
   about: About,
 ): TcpFilter['clusters'] | null {
@@ -187,7 +188,10 @@ function tcpClusters(
   const last = toEntries(view, 'MeshTCPRoute', proxy, destination).at(-1)
   if (last === undefined) return null
   const { rules = [] } = v.parse(tcpConf, last.conf ?? {})
-  const refs = rules[0]?.default?.backendRefs ?? []
+  const conf = rules[0]?.default ?? {}
+  const sources = new Map(Object.keys(conf).map((key) => [key, last.policy]))
+  remember(compiling, listener, 'MeshTCPRoute', { conf, sources })
+  const refs = conf.backendRefs ?? []
   if (refs.length === 0) return [{ cluster: own, weight: 1, policies: [] }]
   const known = refs.flatMap((ref, index): readonly WeightedCluster[] => {
     const path = [...last.path, 'rules', 0, 'default', 'backendRefs', index]

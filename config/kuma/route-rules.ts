@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { isRecord } from '../../proxy/problems.ts'
-import { merge } from './merge.ts'
+import { merge, type Part } from './merge.ts'
 import type { Path } from './report.ts'
 import type { PolicyKind, Resource } from './resources.ts'
 import { type HttpRuleBody, httpRule, type RouteMatchBody } from './schemas/mesh-http-route.ts'
@@ -10,8 +10,16 @@ import type { Entry } from './target-ref.ts'
 export interface MergedRule {
   readonly matches: readonly RouteMatchBody[]
   readonly default: NonNullable<HttpRuleBody['default']>
-  /** The most important route that speaks of these matches, and the place of the rule in it. */
+  /** The most important route that speaks of these matches: it names the route of the model. */
   readonly policy: Resource<PolicyKind>
+  /** Where each field of `default` comes from. */
+  readonly sources: ReadonlyMap<string, RuleSource>
+}
+
+/** A rule where it stands. */
+export interface RuleSource {
+  readonly policy: Resource<PolicyKind>
+  /** Of the rule in the route. */
   readonly path: Path
 }
 
@@ -28,26 +36,25 @@ export interface OrderedMatch {
  * the other's. Kuma: MeshHTTPRoute, `mergeValuesByKey` of `matches`.
  */
 export function mergeRules(entries: readonly Entry[]): readonly MergedRule[] {
-  const byMatches = new Map<string, MergedRule>()
+  const byMatches = new Map<string, { rule: HttpRuleBody; parts: Part<RuleSource>[] }>()
   for (const { policy, path, conf } of entries) {
     const rules = isRecord(conf) && Array.isArray(conf.rules) ? conf.rules : []
     for (const [index, raw] of rules.entries()) {
       const rule = v.parse(httpRule, raw)
+      const from = { policy, path: [...path, 'rules', index] }
       const key = JSON.stringify(rule.matches)
-      const below = byMatches.get(key)
-      const merged = merge([
-        { conf: below?.default, from: policy },
-        { conf: rule.default, from: policy },
-      ])
-      byMatches.set(key, {
-        matches: rule.matches,
-        default: v.parse(httpRule.entries.default, merged?.conf) ?? {},
-        policy,
-        path: [...path, 'rules', index],
-      })
+      const { parts = [] } = byMatches.get(key) ?? {}
+      byMatches.set(key, { rule, parts: [...parts, { conf: rule.default, from }] })
     }
   }
-  return [...byMatches.values()]
+  return [...byMatches.values()].flatMap(({ rule, parts }): readonly MergedRule[] => {
+    const merged = merge(parts)
+    const policy = parts.at(-1)?.from.policy
+    if (merged === null || policy === undefined) return []
+    const { conf, sources } = merged
+    const settings = v.parse(httpRule.entries.default, conf) ?? {}
+    return [{ matches: rule.matches, default: settings, policy, sources }]
+  })
 }
 
 /**

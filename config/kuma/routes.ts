@@ -7,7 +7,7 @@ import type {
 } from '../../proxy/model/route.ts'
 import type { HeaderChanges } from '../../proxy/policies/headers.ts'
 import type { PolicyConfig } from '../../proxy/policies.ts'
-import { type Compiling, hold } from './compiling.ts'
+import { type Compiling, hold, remember } from './compiling.ts'
 import type { Destination } from './destinations.ts'
 import { headerMatch } from './policies/mesh-retry.ts'
 import { type About, field, numeric } from './policy.ts'
@@ -43,6 +43,10 @@ export function compileRoutes(
   const host: HostRewrite = destination.external === null ? null : { kind: 'endpoint' }
   const routes = orderMatches(rules).map(({ name, match, rule }) => {
     const action = actionOf(rule, own, host, clusterOf)
+    remember(compiling, `${listener} route ${name}`, 'MeshHTTPRoute', {
+      conf: { ...rule.default },
+      sources: new Map([...rule.sources].map(([path, { policy }]) => [path, policy])),
+    })
     const route = finish(compiling, listener, destination, about, rule.policy.name, {
       name,
       match: matchOf(match),
@@ -117,8 +121,11 @@ function actionOf(
     rewrite: rewriteOf(rewrites.at(-1) ?? {}, host),
     mirrors: filters.flatMap(({ requestMirror }, index) => {
       if (requestMirror === undefined) return []
-      const path: Path = [...rule.path, 'default', 'filters', index, 'requestMirror', 'backendRef']
-      const cluster = clusterOf(requestMirror.backendRef, rule.policy, path)
+      const from = rule.sources.get('filters')
+      const path: Path = [...(from?.path ?? []), 'default', 'filters', index]
+      const policy = from?.policy ?? rule.policy
+      const at = [...path, 'requestMirror', 'backendRef']
+      const cluster = clusterOf(requestMirror.backendRef, policy, at)
       const percent = numeric(requestMirror.percentage ?? 100)
       return cluster === null ? [] : [{ cluster, percent }]
     }),
@@ -141,8 +148,10 @@ function weighted(
   clusterOf: ClusterOf,
 ): readonly WeightedCluster[] {
   if (refs === undefined || refs.length === 0) return [{ cluster: own, weight: 1, policies: [] }]
+  const from = rule.sources.get('backendRefs')
   return refs.flatMap((ref, index): readonly WeightedCluster[] => {
-    const cluster = clusterOf(ref, rule.policy, [...rule.path, 'default', 'backendRefs', index])
+    const path: Path = [...(from?.path ?? []), 'default', 'backendRefs', index]
+    const cluster = clusterOf(ref, from?.policy ?? rule.policy, path)
     return cluster === null ? [] : [{ cluster, weight: ref.weight ?? 1, policies: [] }]
   })
 }
