@@ -55,9 +55,14 @@ function mergeMaps<From>(
       for (const index of value.keys()) sources.set(`${at}.${first.length + index}`, from)
     } else {
       out[key] = value
-      for (const path of sources.keys()) if (path.startsWith(`${at}.`)) sources.delete(path)
+      if (isRecord(old)) forget(`${at}.`, sources)
       sources.set(at, from)
     }
   }
   return out
+}
+
+/** Fields of a map that a value has taken the place of. */
+function forget(prefix: string, sources: Map<string, unknown>): void {
+  for (const path of sources.keys()) if (path.startsWith(prefix)) sources.delete(path)
 }
