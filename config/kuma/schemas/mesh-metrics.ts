@@ -11,7 +11,7 @@ const aggregate = map({
 })
 
 /** How Prometheus may scrape a proxy, as Mesh and Dataplane of 2.x say it. */
-export const metricsConf = map({
+const metricsConf = map({
   port: maybe(port, 'Port that is listened on.', 5_670),
   path: maybe(urlPath, 'Path of the page.', '/metrics'),
   tags: unsupported(stringMap, 'no control plane tells Prometheus of us'),

@@ -29,7 +29,7 @@ t.test('mesh-metric: every field arrives', async (test) => {
       include: [{type: Regex, match: a.*}], exclude: [{type: Prefix, match: b}]}},
     applications: [{name: app, path: /m, address: 127.0.0.1, port: 9000}, {port: 9001}],
     backends: [{type: Prometheus, prometheus: {clientId: c, port: 1234, path: /x, tls: {mode: ActiveMTLSBackend}}},
-      {type: OpenTelemetry, openTelemetry: {endpoint: 'grpc://otel:4317', refreshInterval: 30s}}]}`)
+      {type: OpenTelemetry, openTelemetry: {endpoint: "otel:4317", refreshInterval: 30s}}]}`)
   test.same(metrics, {
     prometheus: { clientId: 'c', address: '10.0.0.1', port: 1_234, path: '/x', tls: 'mesh' },
     openTelemetry: { endpoint: 'grpc://otel:4317', refreshIntervalMs: 30_000 },
