@@ -60,6 +60,8 @@ function runNamed(name: CommandName, argv: readonly string[], terminal: Terminal
   switch (name) {
     case 'run':
       return by(commands.run, async () => (await import('./commands/run.ts')).runSidecar)
+    case 'feed serve':
+      return by(commands[name], async () => (await import('./commands/feed-serve.ts')).runFeedServe)
     case 'demo':
       return by(commands.demo, async () => (await import('./commands/demo.ts')).runDemo)
     case 'validate':

@@ -34,6 +34,36 @@ const run = {
   config: texts(config),
   name: text(name),
   mesh: textOr(mesh, 'default'),
+  feed: text({
+    flag: 'feed',
+    placeholder: '<url>',
+    help: 'WebSocket feed with the resources, as in wss://host:5680/, instead of --config (docs/feed.md)',
+  }),
+  feedTokenFile: text({
+    flag: 'feed-token-file',
+    placeholder: '<file>',
+    help: 'token shown to the feed; read again for each connection',
+  }),
+  feedCa: text({
+    flag: 'feed-ca',
+    placeholder: '<file>',
+    help: "roots the feed's certificate must chain to (PEM); default: the system's",
+  }),
+  feedCert: text({
+    flag: 'feed-cert',
+    placeholder: '<file>',
+    help: 'certificate shown to the feed (PEM)',
+  }),
+  feedKey: text({ flag: 'feed-key', placeholder: '<file>', help: 'its key (PEM)' }),
+  stateDir: text({
+    flag: 'state-dir',
+    placeholder: '<dir>',
+    help: 'keep the last good configuration of a feed there, and start with it while the feed is away',
+  }),
+  stateKeys: toggle({
+    flag: 'state-keys',
+    help: 'keep it even where it holds private keys (a feed of the model may)',
+  }),
   identityDir: text({
     flag: 'identity-dir',
     placeholder: '<dir>',
@@ -190,6 +220,25 @@ const demo = {
   verbose: toggle({ flag: 'verbose', help: 'show what the sidecars log' }),
 } satisfies Options
 
+const feedServe = {
+  listen: socketAddress(
+    { flag: 'listen', help: 'address of the feed; port 0 takes a free one' },
+    { host: '127.0.0.1', port: 5680 },
+  ),
+  tokenFile: text({
+    flag: 'token-file',
+    placeholder: '<file>',
+    help: 'ask sidecars for this token',
+  }),
+  cert: text({ flag: 'cert', placeholder: '<file>', help: 'certificate (PEM), for wss' }),
+  key: text({ flag: 'key', placeholder: '<file>', help: 'its key (PEM)' }),
+  logLevel: word(
+    { flag: 'log-level', help: 'how much the log on stderr says' },
+    ['off', 'error', 'warn', 'info', 'debug'],
+    'info',
+  ),
+} satisfies Options
+
 /** Every sub-command with its options: what `--help`, `docs/cli.md` and the parser are made from. */
 export const commands = {
   run: command('run the sidecar of one Dataplane', null, run),
@@ -198,6 +247,11 @@ export const commands = {
     'say which listener, route, policies and endpoints a request would meet, and why',
     '<method> <url>',
     explain,
+  ),
+  'feed serve': command(
+    'serve a directory of resources to sidecars, for labs',
+    '<file|dir>...',
+    feedServe,
   ),
   demo: command('run a whole mesh on loopback, to look at and to copy from', null, demo),
   'pki init': command('make a certificate authority', null, pkiInit),
@@ -215,6 +269,7 @@ export const commands = {
 
 export type CommandName = keyof typeof commands
 export type RunOptions = Values<typeof run>
+export type FeedServeOptions = Values<typeof feedServe>
 export type DemoOptions = Values<typeof demo>
 export type ValidateOptions = Values<typeof validate>
 export type ExplainOptions = Values<typeof explain>

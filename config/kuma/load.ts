@@ -17,6 +17,8 @@ export interface Loaded {
 /** Reads sets of files again and again; a file whose text did not change is not parsed anew. */
 export interface Loader {
   load(paths: readonly string[]): Loaded
+  /** The same for texts that somebody else has read. */
+  loadFiles(files: readonly SourceFile[]): Pick<Loaded, 'resources' | 'problems'>
 }
 
 interface CheckedFile {
@@ -27,20 +29,26 @@ interface CheckedFile {
 
 export function newLoader(): Loader {
   let cache: ReadonlyMap<string, CheckedFile> = new Map()
+  const loadFiles: Loader['loadFiles'] = (files) => {
+    const checked = new Map<string, CheckedFile>()
+    for (const file of files) {
+      const known = cache.get(file.path)
+      checked.set(file.path, known?.text === file.text ? known : checkFile(file))
+    }
+    cache = checked
+    const all = [...checked.values()]
+    const resources = all.flatMap((file) => file.resources)
+    const problems = [...all.flatMap((file) => file.problems), ...checkSet(resources)]
+    return { resources, problems }
+  }
   return {
+    loadFiles,
     load(paths) {
       const { files, directories, problems } = readPaths(paths)
-      const checked = new Map<string, CheckedFile>()
-      for (const file of files) {
-        const known = cache.get(file.path)
-        checked.set(file.path, known?.text === file.text ? known : checkFile(file))
-      }
-      cache = checked
-      const all = [...checked.values()]
-      const resources = all.flatMap((file) => file.resources)
+      const loaded = loadFiles(files)
       return {
-        resources,
-        problems: [...problems, ...all.flatMap((file) => file.problems), ...checkSet(resources)],
+        resources: loaded.resources,
+        problems: [...problems, ...loaded.problems],
         directories,
         files,
       }

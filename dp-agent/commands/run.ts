@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { kumaFiles } from '../../config/kuma/watch.ts'
+import type { Source } from '../../config/source.ts'
 import { systemClock } from '../../proxy/clock.ts'
+import type { Log } from '../../proxy/log.ts'
 import type { About } from '../admin/agent-view.ts'
 import { type Agent, startAgent } from '../agent.ts'
 import { compose } from '../compose.ts'
@@ -18,7 +21,13 @@ export async function runSidecar(
   terminal: Terminal,
 ): Promise<number | string> {
   const { name, config, mesh, identityDir } = options
-  if (config.length === 0) return 'say where the resources are: --config <file|dir>'
+  const { feed } = options
+  if (config.length === 0 && feed === null) {
+    return 'say where the resources are: --config <file|dir>, or --feed <url>'
+  }
+  if (config.length > 0 && feed !== null) return 'give --config or --feed, not both'
+  if (feed !== null && !/^wss?:\/\//.test(feed))
+    return `--feed must be a ws or wss URL, got "${feed}"`
   if (name === null) return 'say which Dataplane this is: --name <dataplane>'
   const clock = systemClock
   const log = createLog({
@@ -31,7 +40,10 @@ export async function runSidecar(
     clock,
     log,
     about: aboutOf(options, name, terminal),
-    source: kumaFiles({ paths: config, mesh, name, clock }),
+    source:
+      feed === null
+        ? kumaFiles({ paths: config, mesh, name, clock })
+        : await feedOf(feed, options, name, terminal.version, log),
     identity: identityDir === null ? null : identityDirectory({ dir: identityDir, clock, log }),
     compose,
     spawn: spawnThread,
@@ -42,6 +54,32 @@ export async function runSidecar(
     drainQuietMs: options.drainQuietMs,
   })
   return untilEnd(agent, terminal)
+}
+
+/** Loaded only where there is a feed. */
+async function feedOf(
+  url: string,
+  options: RunOptions,
+  name: string,
+  version: string,
+  log: Log,
+): Promise<Source> {
+  const { feedSource } = await import('../../config/feed/source.ts')
+  const { feedTokenFile, feedCa, feedCert, feedKey, mesh, stateDir, stateKeys } = options
+  const read = (file: string | null): string | null =>
+    file === null ? null : readFileSync(file, 'utf8')
+  return feedSource({
+    url,
+    mesh,
+    name,
+    version,
+    token: () => read(feedTokenFile)?.trim() ?? null,
+    tls: { ca: read(feedCa), cert: read(feedCert), key: read(feedKey) },
+    stateDir,
+    stateKeys,
+    clock: systemClock,
+    log,
+  })
 }
 
 /** Until all is closed, or at once at the second signal. */
@@ -66,7 +104,7 @@ const aboutOf = (options: RunOptions, name: string, { version }: Terminal): Abou
   version,
   name,
   mesh: options.mesh,
-  source: options.config.join(', '),
+  source: options.feed ?? options.config.join(', '),
   pid: process.pid,
   node: process.version,
   startedAt: systemClock.wall(),
