@@ -1,5 +1,8 @@
-import { cpSync, mkdirSync } from 'node:fs'
+import { cpSync, mkdirSync, rmSync } from 'node:fs'
 import { build } from 'esbuild'
+
+// Parts are named after what is in them: those of an earlier build would be packed with ours.
+rmSync('dist/dp-agent', { recursive: true, force: true })
 
 /**
  * The program as production runs it: `dist/dp-agent/main.js` and `dist/worker.js` with what they need of our code and the
