@@ -50,10 +50,14 @@ export function newPeerChecks(
     trust,
     skipChain,
     identities: identities.map(compileIdentity),
-    spiffe: (named && !skipChain) || identities.some(({ san }) => san === 'uri'),
+    spiffe: (named && !skipChain) || onlyUris(identities),
     verified: new Map(),
   }
 }
+
+/** Whether a peer can only pass by a URI. */
+const onlyUris = (identities: readonly PeerIdentity[]): boolean =>
+  identities.length > 0 && identities.every(({ san }) => san === 'uri')
 
 /**
  * Decides who the other side is. OpenSSL has checked that the chain holds; here its dates are compared with `now` (unix

@@ -58,7 +58,7 @@ function listener(hop: Hop): Listener {
           certificate: 'identity',
           trust: 'mesh',
           requireClientCertificate: true,
-          peerIdentities: [spiffePrefix],
+          peerIdentities: [{ san: 'uri', match: spiffePrefix }],
           alpn: [],
           versions: tls13,
         }

@@ -138,9 +138,8 @@ function securedChains(
     trust: trustSecret,
     requireClientCertificate: true,
     peerIdentities: identity.acceptedDomains.map((domain) => ({
-      kind: 'prefix',
-      value: `spiffe://${domain}/`,
-      ignoreCase: false,
+      san: 'uri',
+      match: { kind: 'prefix', value: `spiffe://${domain}/`, ignoreCase: false },
     })),
     alpn: [],
     versions,

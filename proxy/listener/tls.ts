@@ -58,10 +58,9 @@ export function newServerTls(
   })
   // Node keeps the PEM on the server, where a dump of any of its sockets would show it.
   Reflect.deleteProperty(server, 'key')
-  const identities = config.peerIdentities.map((match) => ({ san: 'uri', match }) as const)
   const tls: ServerTls = {
     server,
-    checks: roots === null ? null : newPeerChecks('client', roots, identities, false),
+    checks: roots === null ? null : newPeerChecks('client', roots, config.peerIdentities, false),
     requireClientCertificate: config.requireClientCertificate,
     localUriSan: localUriSan(certificate),
     pending: new WeakMap(),

@@ -65,7 +65,7 @@ export interface UpstreamTls {
   readonly certificate: string | null
   /** Secret with the bundles the server must chain to; null trusts the system's roots. */
   readonly trust: string | null
-  /** One of these must match a URI SAN (or DNS SAN for `dns`) of the server; empty accepts any that chains. */
+  /** One of these must match a name of the server; empty accepts any that chains. */
   readonly peerIdentities: readonly PeerIdentity[]
   readonly sni: string | null
   readonly alpn: readonly string[]
@@ -74,7 +74,9 @@ export interface UpstreamTls {
   readonly skipChain: boolean
 }
 
+/** A name in a certificate of the other side, by its kind. Envoy: `SubjectAltNameMatcher`. */
 export interface PeerIdentity {
+  /** `dns`, matched exactly, may be a wildcard in the certificate (RFC 9525 §6.3); `ip` is only matched exactly. */
   readonly san: 'uri' | 'dns' | 'ip'
   readonly match: StringMatch
 }

@@ -1,6 +1,6 @@
-import type { StringMatch } from '../matcher.ts'
 import type { PeerMatch } from '../peer-match.ts'
 import type { PolicyConfig } from '../policies.ts'
+import type { PeerIdentity } from './cluster.ts'
 import type { Origin } from './origin.ts'
 import type { WeightedCluster } from './route.ts'
 
@@ -54,8 +54,8 @@ export interface DownstreamTls {
   readonly trust: string | null
   /** Refuse clients without a certificate. Default true when `trust` is set. */
   readonly requireClientCertificate: boolean
-  /** One of these must match a URI SAN of the client; empty accepts any that chains. */
-  readonly peerIdentities: readonly StringMatch[]
+  /** One of these must match a name of the client; empty accepts any that chains. */
+  readonly peerIdentities: readonly PeerIdentity[]
   readonly alpn: readonly string[]
   readonly versions: TlsVersions
 }

@@ -2,7 +2,6 @@ import { checkStringMatch } from '../matcher.ts'
 import {
   flag,
   join,
-  listOf,
   oneOf,
   onlyKeys,
   type Problems,
@@ -13,7 +12,7 @@ import {
   textOrNull,
   texts,
 } from '../problems.ts'
-import type { UpstreamTls } from './cluster.ts'
+import type { PeerIdentity, UpstreamTls } from './cluster.ts'
 import type { DownstreamTls, TlsVersions } from './listener.ts'
 import { checkName } from './origin.ts'
 
@@ -35,7 +34,7 @@ export function checkDownstreamTls(
     problems,
     trust !== null,
   )
-  const peerIdentities = listOf(raw, 'peerIdentities', at, problems, checkStringMatch)
+  const peerIdentities = records(raw, 'peerIdentities', at, problems, checkPeerIdentity)
   if (trust === null && requireClientCertificate) {
     problems.add(join(at, 'requireClientCertificate'), 'needs trust to verify them with')
   }
@@ -74,13 +73,7 @@ export function checkUpstreamTls(
   return {
     certificate: textOrNull(raw, 'certificate', at, problems),
     trust: textOrNull(raw, 'trust', at, problems),
-    peerIdentities: records(raw, 'peerIdentities', at, problems, (fields, place) => {
-      onlyKeys(fields, ['san', 'match'], place, problems)
-      return {
-        san: oneOf(fields, 'san', place, problems, ['uri', 'dns', 'ip']),
-        match: checkStringMatch(fields.match, join(place, 'match'), problems),
-      }
-    }),
+    peerIdentities: records(raw, 'peerIdentities', at, problems, checkPeerIdentity),
     sni: textOrNull(raw, 'sni', at, problems),
     alpn: checkAlpn(raw, at, problems),
     versions: checkVersions(raw, at, problems),
@@ -97,6 +90,14 @@ const upstreamKeys = [
   'versions',
   'skipChain',
 ]
+
+function checkPeerIdentity(raw: Raw, path: string, problems: Problems): PeerIdentity {
+  onlyKeys(raw, ['san', 'match'], path, problems)
+  return {
+    san: oneOf(raw, 'san', path, problems, ['uri', 'dns', 'ip']),
+    match: checkStringMatch(raw.match, join(path, 'match'), problems),
+  }
+}
 
 /** RFC 7301 §3.1: 1 to 255 bytes each. */
 function checkAlpn(raw: Raw, path: string, problems: Problems): readonly string[] {

@@ -198,8 +198,7 @@ for (const { title, shown, says, as, expected = [] } of matrix) {
   const counter = Object.entries(tlsRefusals).find(([reason]) => reason === says)?.[1]
   if (as !== 'server') {
     t.test(`verify-peer: a client with ${title} gets ${says}`, async (t) => {
-      const peerIdentities = expected.map(({ match }) => match)
-      const listener = await tlsListener(t, serverTls(good, trust, { peerIdentities }))
+      const listener = await tlsListener(t, serverTls(good, trust, { peerIdentities: expected }))
       void dial(t, clientTls(shown, trust), listener.port)
       const result = await listener.next()
       t.equal(verdictOf(result), says)
@@ -216,5 +215,25 @@ for (const { title, shown, says, as, expected = [] } of matrix) {
     )
     t.equal(verdictOf(result), says)
     if ('detail' in result) t.equal(result.counter, counter)
+  })
+}
+
+const dns = (value: string): PeerIdentity => ({
+  san: 'dns',
+  match: { kind: 'exact', value, ignoreCase: false },
+})
+const controlPlane = leaf({ sans: [{ kind: 'dns', value: 'kuma-cp' }] })
+
+for (const [title, expected, says] of [
+  ['its host name', [dns('kuma-cp')], 'ok'],
+  ['its host name or a workload', [exact(me), dns('kuma-cp')], 'ok'],
+  ['another host name', [dns('kuma')], 'tls_wrong_identity'],
+  ['a workload', [exact(me)], 'tls_no_spiffe_id'],
+] as const) {
+  t.test(`verify-peer: a client outside the mesh, expected by ${title}: ${says}`, async (t) => {
+    const roots = trustSecret({ '': [ca] })
+    const listener = await tlsListener(t, serverTls(good, roots, { peerIdentities: expected }))
+    void dial(t, clientTls(controlPlane, roots), listener.port)
+    t.equal(verdictOf(await listener.next()), says)
   })
 }

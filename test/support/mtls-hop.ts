@@ -25,7 +25,12 @@ export const inbound = (app: number, over: Partial<Snapshot> = {}): Snapshot =>
               certificate: 'identity',
               trust: 'trust',
               requireClientCertificate: true,
-              peerIdentities: [{ kind: 'prefix', value: 'spiffe://default/', ignoreCase: false }],
+              peerIdentities: [
+                {
+                  san: 'uri',
+                  match: { kind: 'prefix', value: 'spiffe://default/', ignoreCase: false },
+                },
+              ],
               alpn: [],
               versions,
             },

@@ -46,7 +46,9 @@ t.test('identity: STRICT takes mutual TLS and nothing else', async (test) => {
       certificate: 'identity',
       trust: 'trust',
       requireClientCertificate: true,
-      peerIdentities: [{ kind: 'prefix', value: 'spiffe://default/', ignoreCase: false }],
+      peerIdentities: [
+        { san: 'uri', match: { kind: 'prefix', value: 'spiffe://default/', ignoreCase: false } },
+      ],
       alpn: [],
       versions,
     },
@@ -174,7 +176,7 @@ spec: {trustDomain: ${name}.test, caBundles: [{type: Pem, pem: {value: "${name}-
     { domain: 'b.test', bundle: 'b-1\nb-2' },
   ])
   test.same(
-    chainsOf(text, 'web-1')[0]?.tls?.peerIdentities.map(({ value }) => value),
+    chainsOf(text, 'web-1')[0]?.tls?.peerIdentities.map(({ match }) => match.value),
     ['spiffe://default.east.mesh.local/', 'spiffe://a.test/', 'spiffe://b.test/'],
   )
 })

@@ -57,7 +57,7 @@ t.test('listener: TLS needs trust to look at clients', (t) => {
   const odd = {
     certificate: 'id',
     requireClientCertificate: true,
-    peerIdentities: ['spiffe://a/b'],
+    peerIdentities: [{ san: 'uri', match: 'spiffe://a/b' }],
   }
   t.match(ofChain({ tls: odd, match: { transport: 'raw' } }).wrong, [
     /^tls\.requireClientCertificate: needs trust/,
