@@ -5,7 +5,7 @@ import {
   openSync,
   readFileSync,
   renameSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 
@@ -59,7 +59,8 @@ export function lastKnownGood<S>(
       const beside = `${path}.new`
       const file = openSync(beside, 'w', 0o600)
       try {
-        writeSync(file, text)
+        // All of it or an error: a single write to a full disk may come up short and say nothing.
+        writeFileSync(file, text)
         fsyncSync(file)
       } finally {
         closeSync(file)

@@ -33,6 +33,8 @@ export interface Emission {
 /** Where configuration comes from. `start` emits at once or as soon as something is known, then on every change. */
 export interface Source {
   start(emit: (emission: Emission) => void): void
+  /** Unix ms since when nobody has confirmed that what was emitted is what there is; null while it is current. */
+  staleSince(): number | null
   /** Ends every watch and timer; nothing is emitted afterwards. */
   stop(): void
 }

@@ -1,8 +1,9 @@
 import type { IdentityMaterial } from '../config/settings.ts'
-import type { Source } from '../config/source.ts'
+import type { Source, SourceProblem } from '../config/source.ts'
 import type { Clock } from '../proxy/clock.ts'
 import type { About, AgentView, CertificateStatus } from './admin/agent-view.ts'
 import { type AdminServer, startAdmin } from './admin/server.ts'
+import type { AgentFacts } from './agent-metrics.ts'
 import { type Application, mergedPages, scrapeApplications } from './application-metrics.ts'
 import type { SocketAddress } from './cli/option.ts'
 import { type Configuration, type ConfigurationOptions, newConfiguration } from './configuration.ts'
@@ -89,7 +90,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const logExport = newLogExport(clock, log)
   const onLogs = logExport.export
   const workers = startWorkers({ count: options.workers, clock, log, spawn, onSpans, onLogs })
-  const metrics = newMetrics(workers.stats)
+  const metrics = newMetrics(workers.stats, () => factsOf(life))
   const page = (usedOnly: boolean) =>
     metrics.scrape({
       usedOnly: usedOnly || !life.showUnused,
@@ -170,6 +171,19 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   }
 }
 
+function factsOf({ configuration, options }: Life): AgentFacts {
+  const { version, problems } = configuration.status()
+  const count = (severity: SourceProblem['severity']): number =>
+    problems.filter((one) => one.severity === severity).length
+  return {
+    staleSince: options.source.staleSince(),
+    configVersion: version,
+    configWarnings: count('warning'),
+    configErrors: count('error'),
+    now: options.clock.wall(),
+  }
+}
+
 /** The agent as its admin server sees it. */
 function viewOf(life: Life): AgentView {
   const { workers, configuration, metrics, options } = life
@@ -179,6 +193,7 @@ function viewOf(life: Life): AgentView {
     workers,
     about,
     config: configuration.status,
+    staleSince: options.source.staleSince,
     readiness: () =>
       readiness({
         draining: life.phase !== 'running' || life.healthcheckFailed,

@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client'
 import type { Stats } from '../proxy/telemetry/metrics.ts'
+import { type AgentFacts, renderAgent } from './agent-metrics.ts'
 import { renderPrometheus } from './prometheus.ts'
 
 export interface ScrapeOptions {
@@ -16,15 +17,18 @@ export interface Metrics {
   scrape(options: ScrapeOptions): Promise<{ readonly type: string; readonly body: string }>
 }
 
-/** The metrics of this process. `stats` gives those of the data path, one record a scope and name. */
-export function newMetrics(stats: () => Promise<readonly Stats[]>): Metrics {
+/** The metrics of this process. `stats` gives those of the data path, one record a scope and name; `facts` those of the agent. */
+export function newMetrics(
+  stats: () => Promise<readonly Stats[]>,
+  facts: () => AgentFacts,
+): Metrics {
   let loaded: Promise<Registry> | null = null
   return {
     async scrape({ usedOnly, keep = () => true, process = true }) {
       loaded ??= processRegistry()
       const registry = await loaded
       const [ours, rest] = await Promise.all([stats(), process ? registry.metrics() : ''])
-      const body = renderPrometheus(ours, usedOnly, keep) + rest
+      const body = renderPrometheus(ours, usedOnly, keep) + renderAgent(facts(), keep) + rest
       return { type: registry.contentType, body }
     },
   }

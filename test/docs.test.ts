@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
+import { agentMetrics } from '../dp-agent/agent-metrics.ts'
 import { families } from '../dp-agent/prometheus.ts'
 import { type LogOperator, logOperators } from '../proxy/telemetry/log-operators.ts'
 import { histogramBounds, type MetricScope, metrics } from '../proxy/telemetry/metrics.ts'
@@ -45,6 +46,8 @@ Buckets of histograms, ms: ${histogramBounds.join(', ')}.
       page += row(`\`${name}\``, type, labelList, largest ? `${help} (largest)` : help)
     }
   }
+  page += `\n## The agent\n\n${row('metric', 'type', 'labels', 'what it tells')}${row('---', '---', '---', '---')}`
+  for (const { name, help } of agentMetrics) page += row(`\`${name}\``, 'gauge', '', help)
   isUpToDate(t, 'metrics.md', page)
 })
 

@@ -3,6 +3,7 @@ import { WebSocket } from 'ws'
 import type { Clock, Timer } from '../../proxy/clock.ts'
 import type { Log } from '../../proxy/log.ts'
 import { isoTime } from '../../proxy/telemetry/strftime.ts'
+import { backOffMs } from '../back-off.ts'
 import { type LastKnownGood, lastKnownGood } from '../last-known-good.ts'
 import {
   type Emission,
@@ -15,8 +16,6 @@ import { newTranslate, type Translate } from './emission.ts'
 import { type FeedItem, type FromSidecar, keyOf } from './messages.ts'
 import { type FeedState, newSession, type Session } from './session.ts'
 
-const firstBackOffMs = 500
-const maxBackOffMs = 30_000
 const handshakeMs = 10_000
 const pingMs = 15_000
 /** One message: a mesh of some ten thousand proxies. */
@@ -60,6 +59,8 @@ interface Life {
   ping: Timer | null
   retry: Timer | null
   failures: number
+  /** Unix ms since when the server has not confirmed what we have; null while it has. */
+  staleSince: number | null
 }
 
 /** A WebSocket feed as a source: it stays connected, and what it last accepted stays at work whatever the server does. */
@@ -90,6 +91,7 @@ export function feedSource(options: FeedOptions): Source {
     ping: null,
     retry: null,
     failures: 0,
+    staleSince: before?.savedAt ?? options.clock.wall(),
   }
   return {
     start(emit) {
@@ -97,6 +99,7 @@ export function feedSource(options: FeedOptions): Source {
       if (before !== null && !life.serving) emitStale(life, translate(before.state), before.savedAt)
       connect(life)
     },
+    staleSince: () => life.staleSince,
     stop() {
       life.emit = null
       life.retry?.cancel()
@@ -191,6 +194,7 @@ function received(life: Life, socket: WebSocket, text: string): string | null {
   for (const reply of replies) send(socket, reply)
   if (fatal !== null) return fatal
   life.failures = 0
+  life.staleSince = null
   if (replies.some(({ type }) => type === 'nack')) refused(life, replies)
   else if (accepted) {
     if (life.judged !== null) life.emit?.(life.judged)
@@ -270,8 +274,8 @@ function lost(life: Life, reason: string): void {
   life.ping?.cancel()
   life.socket = null
   if (life.emit === null) return
-  const ceiling = Math.min(maxBackOffMs, firstBackOffMs * 2 ** Math.min(life.failures, 16))
-  const ms = Math.round(ceiling * (0.5 + clock.random() / 2))
+  life.staleSince ??= clock.wall()
+  const ms = backOffMs(life.failures, clock)
   life.failures += 1
   log.warn('feed lost', { url, reason, againInMs: ms })
   life.retry = clock.after(ms, () => connect(life))

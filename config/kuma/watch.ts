@@ -47,6 +47,7 @@ export function kumaFiles(options: KumaFilesOptions): Source {
         if (stampOf(state.looked) !== state.stamp) read(state)
       })
     },
+    staleSince: () => null,
     stop() {
       state.emit = null
       state.poll?.cancel()

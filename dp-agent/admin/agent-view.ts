@@ -12,6 +12,8 @@ export interface AgentView {
   readonly about: About
   readiness(): Readiness
   config(): ConfigStatus
+  /** Unix ms since when nobody has confirmed the configuration; null while it is current. */
+  staleSince(): number | null
   certificate(): CertificateStatus | null
   /** Prometheus text and its media type. */
   metrics(usedOnly: boolean): Promise<{ readonly type: string; readonly body: string }>

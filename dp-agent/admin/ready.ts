@@ -18,13 +18,16 @@ export function health(agent: AgentView) {
   const { state, reasons } = agent.readiness()
   const { version, acceptedAt, stale, problems, failures } = agent.config()
   const certificate = agent.certificate()
+  const staleSince = agent.staleSince()
   return {
     state,
     reasons,
     config: {
       version,
       acceptedAt: acceptedAt === null ? null : iso(acceptedAt),
-      stale,
+      stale: stale || staleSince !== null,
+      refused: stale,
+      staleSince: staleSince === null ? null : iso(staleSince),
       errors: problems.filter((one) => one.severity === 'error').length,
       warnings: problems.filter((one) => one.severity === 'warning').length,
       failures,

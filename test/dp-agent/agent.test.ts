@@ -37,6 +37,7 @@ async function started(t: Test, over: Partial<AgentOptions> = {}) {
       calls.push('start')
       emit = to
     },
+    staleSince: () => null,
     stop: () => void calls.push('stop'),
   }
   const agent = await startAgent({

@@ -88,10 +88,22 @@ t.test('prometheus: every row of the table belongs to a family', async (t) => {
 t.test('metrics: a scrape holds the data path’s, the process’s and the agent’s own', async (t) => {
   const cluster = newStats('cluster', 'app')
   cluster.counters.upstream_rq_total = 5
-  const { scrape } = newMetrics(async () => [cluster])
+  const facts = {
+    configVersion: 3,
+    configWarnings: 2,
+    configErrors: 0,
+    staleSince: 1_000,
+    now: 8_500,
+  }
+  const { scrape } = newMetrics(
+    async () => [cluster],
+    () => facts,
+  )
   const { type, body } = await scrape({ usedOnly: true })
   t.match(type, 'text/plain; version=0.0.4')
   t.match(body, 'envoy_cluster_upstream_rq_total{envoy_cluster_name="app"} 5\n')
   t.match(body, /^process_resident_memory_bytes \d+$/m)
+  t.match(body, /^outrider_config_stale_seconds 7\.5$/m)
+  t.match(body, /^outrider_config_warnings 2$/m)
   t.ok(body.endsWith('\n'))
 })

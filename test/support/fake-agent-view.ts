@@ -104,6 +104,7 @@ export function fakeAgentView(
         ],
       }),
     },
+    staleSince: () => null,
     readiness: () => ({ state: 'LIVE', reasons: [] }),
     config: () => config,
     certificate: () => ({ spiffeId: 'spiffe://default/web', notAfter: clock.wall() + 86_400_000 }),

@@ -39,7 +39,7 @@ export async function startLabAgent(
       },
     },
   }
-  const source: Source = { start: (emit) => emit(emission), stop: () => {} }
+  const source: Source = { start: (emit) => emit(emission), staleSince: () => null, stop: () => {} }
   const asked = { count: 0 }
   const agent = await startAgent({
     clock: lab.clock,

@@ -91,6 +91,13 @@ t.test('admin: config_dump tells what is wrong with the newest configuration', a
   })
 })
 
+t.test('admin: a configuration that nobody confirms is stale, and since when', async (t) => {
+  const { get } = await admin(t, { staleSince: () => 1_767_225_600_000 })
+  t.match(await (await get('/ready?verbose')).json(), {
+    config: { stale: true, refused: false, staleSince: '2026-01-01T00:00:00.000Z' },
+  })
+})
+
 t.test('admin: clusters and listeners speak as Envoy does', async (t) => {
   const { get } = await admin(t)
   const text = await (await get('/clusters')).text()

@@ -1,0 +1,10 @@
+import type { Clock } from '../proxy/clock.ts'
+
+const firstMs = 500
+const maxMs = 30_000
+
+/** How long to wait before the next try, in ms: twice as long after each failure in a row, and never quite the same. */
+export function backOffMs(failures: number, clock: Clock): number {
+  const ceiling = Math.min(maxMs, firstMs * 2 ** Math.min(failures, 16))
+  return Math.round(ceiling * (0.5 + clock.random() / 2))
+}

@@ -1,0 +1,183 @@
+import type { Clock, Timer } from '../../proxy/clock.ts'
+import type { Log } from '../../proxy/log.ts'
+import type { Raw } from '../../proxy/problems.ts'
+import { backOffMs } from '../back-off.ts'
+import type { Source } from '../source.ts'
+import { type Assembly, newAssembly, warmingMs } from './assembly.ts'
+import { newDeltaSession } from './delta-session.ts'
+import { emissionOf, sayRefusal } from './emission.ts'
+import type { Incoming, Session } from './inventory.ts'
+import { type Keeping, type KeepingOptions, newKeeping } from './keeping.ts'
+import { encodeMessage } from './proto/encode.ts'
+import type { ResourceKind } from './resource-type.ts'
+import { type AcceptedVersions, newSotwSession } from './sotw-session.ts'
+import { newStore, type Store } from './store.ts'
+import type { ControlPlaneAddress, OpenStream, Stream } from './stream.ts'
+import type { Translators } from './translate.ts'
+import type { Outside } from './values.ts'
+
+/** What is needed to talk to a control plane. */
+export interface Dialled {
+  readonly address: ControlPlaneAddress
+  /** `envoy.config.core.v3.Node`: who we say we are. */
+  readonly node: Raw
+  /** The incremental protocol, else the state of the world. */
+  readonly delta: boolean
+}
+
+export interface XdsOptions {
+  /** Asked before each stream, so that tokens, files and names are fresh. Null: there is none, the bootstrap is all. */
+  readonly dial: (() => Promise<Dialled>) | null
+  readonly openStream: OpenStream
+  readonly translators: Translators
+  readonly outside: Outside
+  /** Resources that stand in the bootstrap. */
+  readonly fixed: readonly (Incoming & { readonly kind: ResourceKind })[]
+  /** Where the last good configuration is kept; null keeps none. */
+  readonly keep: KeepingOptions | null
+  readonly clock: Clock
+  readonly log: Log
+}
+
+interface Life {
+  readonly options: XdsOptions
+  readonly store: Store
+  readonly assembly: Assembly
+  readonly keeping: Keeping | null
+  readonly accepted: AcceptedVersions
+  /** Null while stopped. */
+  emit: Parameters<Source['start']>[0] | null
+  stream: Stream | null
+  /** Unix ms since when nothing has confirmed what we have; null while a stream has. */
+  staleSince: number | null
+  failures: number
+  retry: Timer | null
+  settling: Timer | null
+  warming: Timer | null
+  /** What was last said to wait, so that it is said once. */
+  waiting: readonly string[]
+}
+
+/** Changes that come together are put to work together. */
+const settleMs = 5
+
+/**
+ * An xDS control plane as a source (ADS, v3). It stays connected; what was accepted stays at work whatever the server does,
+ * and over a restart where `keep` says so.
+ */
+export function xdsSource(options: XdsOptions): Source {
+  const { clock, log } = options
+  const store = newStore(options.translators, options.outside)
+  const life: Life = {
+    options,
+    store,
+    assembly: newAssembly(store),
+    keeping: options.keep === null ? null : newKeeping(options.keep, store, clock, log),
+    accepted: new Map(),
+    emit: null,
+    stream: null,
+    staleSince: options.dial === null ? null : clock.wall(),
+    failures: 0,
+    retry: null,
+    settling: null,
+    warming: null,
+    waiting: [],
+  }
+  for (const { kind, ...incoming } of options.fixed) life.store.fix(kind, incoming)
+  if (options.dial === null)
+    for (const kind of ['clusters', 'listeners'] as const) store.take(kind, [], [])
+  const savedAt = life.keeping?.restore() ?? null
+  if (savedAt !== null) life.staleSince = savedAt
+  return {
+    start(emit) {
+      life.emit = emit
+      settle(life)
+      if (options.dial !== null) void connect(life, options.dial)
+    },
+    staleSince: () => life.staleSince,
+    stop() {
+      life.emit = null
+      for (const timer of [life.retry, life.settling, life.warming]) timer?.cancel()
+      life.settling = null
+      life.keeping?.flush()
+      life.stream?.close()
+      life.stream = null
+    },
+  }
+}
+
+async function connect(life: Life, dial: () => Promise<Dialled>): Promise<void> {
+  let dialled: Dialled
+  try {
+    dialled = await dial()
+  } catch (error) {
+    lost(life, dial, error instanceof Error ? error.message : String(error))
+    return
+  }
+  if (life.emit === null) return
+  const { address, node, delta } = dialled
+  const session = delta
+    ? newDeltaSession(node, life.store)
+    : newSotwSession(node, life.store, life.accepted)
+  const stream = life.options.openStream(address, session.method, {
+    message: (bytes) => received(life, dial, session, bytes),
+    ended: (reason) => lost(life, dial, reason),
+  })
+  life.stream = stream
+  life.options.log.info('connecting to the control plane', { target: address.target, delta })
+  send(stream, session, session.open())
+}
+
+function received(
+  life: Life,
+  dial: () => Promise<Dialled>,
+  session: Session,
+  bytes: Uint8Array,
+): void {
+  const { stream, options } = life
+  if (stream === null) return
+  const { requests, kind, refusals, fatal } = session.receive(bytes)
+  send(stream, session, requests)
+  if (fatal !== null) {
+    stream.close()
+    lost(life, dial, fatal)
+    return
+  }
+  if (life.failures > 0 || life.staleSince !== null) options.log.info('control plane answers')
+  life.failures = 0
+  life.staleSince = null
+  for (const refusal of refusals) sayRefusal(options.log, refusal)
+  if (kind === null) return
+  life.keeping?.changed()
+  life.settling ??= options.clock.after(settleMs, () => {
+    life.settling = null
+    settle(life)
+  })
+}
+
+/** Puts to work what is complete, and looks again when what is missing has been waited for long enough. */
+function settle(life: Life): void {
+  const { clock, log } = life.options
+  const { snapshot, warming } = life.assembly.assemble(clock.now())
+  life.warming?.cancel()
+  life.warming = warming.length === 0 ? null : clock.after(warmingMs, () => settle(life))
+  for (const line of warming) if (!life.waiting.includes(line)) log.debug('warming', { line })
+  life.waiting = warming
+  if (snapshot !== null) life.emit?.(emissionOf(life.store, snapshot, warming))
+}
+
+/** Comes back with an exponential, jittered pause; what is at work stays. */
+function lost(life: Life, dial: () => Promise<Dialled>, reason: string): void {
+  const { clock, log } = life.options
+  life.stream = null
+  if (life.emit === null) return
+  life.staleSince ??= clock.wall()
+  const ms = backOffMs(life.failures, clock)
+  life.failures += 1
+  log.warn('control plane lost', { reason, againInMs: ms })
+  life.retry = clock.after(ms, () => void connect(life, dial))
+}
+
+function send(stream: Stream, { requestType }: Session, requests: readonly Raw[]): void {
+  for (const request of requests) stream.send(encodeMessage(requestType, request))
+}

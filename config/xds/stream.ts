@@ -1,0 +1,106 @@
+import * as grpc from '@grpc/grpc-js'
+
+/** Where a control plane is, and how it knows us and we know it. Source: Envoy `config.core.v3.ApiConfigSource`. */
+export interface ControlPlaneAddress {
+  /** `host:port`; resolved again for each stream. */
+  readonly target: string
+  /** Null speaks plaintext. */
+  readonly tls: {
+    /** PEM; null trusts the system's roots. */
+    readonly ca: string | null
+    readonly cert: string | null
+    readonly key: string | null
+    /** Name asked for and, unless null, checked in the certificate instead of the host. */
+    readonly serverName: string | null
+    /** Any certificate will do. For labs. */
+    readonly skipVerify: boolean
+  } | null
+  /** Sent with each stream. */
+  readonly metadata: readonly { readonly key: string; readonly value: string }[]
+}
+
+/** A stream both ways, its messages as bytes. */
+export interface Stream {
+  send(bytes: Uint8Array): void
+  /** Ends it without a further event. */
+  close(): void
+}
+
+export interface StreamEvents {
+  message(bytes: Uint8Array): void
+  /** Once, however it ended. */
+  ended(reason: string): void
+}
+
+export type OpenStream = (
+  address: ControlPlaneAddress,
+  method: string,
+  events: StreamEvents,
+) => Stream
+
+/** A listing of all resources of a large mesh in one message. */
+const maxMessageBytes = 268_435_456
+/** Kuma's control plane takes pings every 15 s at most. */
+const keepaliveMs = 30_000
+const keepaliveTimeoutMs = 15_000
+
+/** One stream over a connection of its own, so that names, files and trust are looked at again with each. */
+export const openStream: OpenStream = (address, method, events) => {
+  const client = new grpc.Client(address.target, credentialsOf(address), {
+    'grpc.max_receive_message_length': maxMessageBytes,
+    'grpc.keepalive_time_ms': keepaliveMs,
+    'grpc.keepalive_timeout_ms': keepaliveTimeoutMs,
+    'grpc.use_local_subchannel_pool': 1,
+    'grpc.enable_retries': 0,
+    ...nameOptions(address),
+  })
+  const metadata = new grpc.Metadata()
+  for (const { key, value } of address.metadata) metadata.add(key, value)
+  const call = client.makeBidiStreamRequest(method, asIs, asIs, metadata)
+  let open = true
+  const end = (reason: string): void => {
+    if (!open) return
+    open = false
+    client.close()
+    events.ended(reason)
+  }
+  call.on('data', (bytes: Buffer) => {
+    if (open) events.message(bytes)
+  })
+  call.on('error', (error: Partial<grpc.StatusObject> & Error) => end(reasonOf(error)))
+  call.on('end', () => end('the control plane ended the stream'))
+  return {
+    send(bytes) {
+      if (open) call.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+    },
+    close() {
+      open = false
+      call.cancel()
+      client.close()
+    },
+  }
+}
+
+const asIs = (bytes: Buffer): Buffer => bytes
+
+function credentialsOf({ tls }: ControlPlaneAddress): grpc.ChannelCredentials {
+  if (tls === null) return grpc.credentials.createInsecure()
+  const { ca, cert, key, skipVerify } = tls
+  const bytes = (pem: string | null): Buffer | null => (pem === null ? null : Buffer.from(pem))
+  const checks = skipVerify
+    ? { checkServerIdentity: () => undefined, rejectUnauthorized: false }
+    : {}
+  return grpc.credentials.createSsl(bytes(ca), bytes(key), bytes(cert), checks)
+}
+
+function nameOptions({ tls }: ControlPlaneAddress): grpc.ChannelOptions {
+  const name = tls?.serverName ?? null
+  return name === null
+    ? {}
+    : { 'grpc.ssl_target_name_override': name, 'grpc.default_authority': name }
+}
+
+function reasonOf({ code, details, message }: Partial<grpc.StatusObject> & Error): string {
+  if (code === undefined) return message
+  return `${grpc.status[code] ?? code}: ${details ?? message}`
+}
