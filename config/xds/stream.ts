@@ -1,3 +1,5 @@
+import { isIP } from 'node:net'
+import { checkServerIdentity, type PeerCertificate } from 'node:tls'
 import * as grpc from '@grpc/grpc-js'
 
 /** Where a control plane is, and how it knows us and we know it. Source: Envoy `config.core.v3.ApiConfigSource`. */
@@ -83,21 +85,28 @@ export const openStream: OpenStream = (address, method, events) => {
 
 const asIs = (bytes: Buffer): Buffer => bytes
 
-function credentialsOf({ tls }: ControlPlaneAddress): grpc.ChannelCredentials {
+function credentialsOf({ tls, target }: ControlPlaneAddress): grpc.ChannelCredentials {
   if (tls === null) return grpc.credentials.createInsecure()
-  const { ca, cert, key, skipVerify } = tls
+  const { ca, cert, key, skipVerify, serverName } = tls
+  const { hostname } = new URL(`xds://${target}`)
   const bytes = (pem: string | null): Buffer | null => (pem === null ? null : Buffer.from(pem))
   const checks = skipVerify
     ? { checkServerIdentity: () => undefined, rejectUnauthorized: false }
-    : {}
+    : {
+        checkServerIdentity: (_: string, cert: PeerCertificate) =>
+          checkServerIdentity(serverName ?? bare(hostname), cert),
+      }
   return grpc.credentials.createSsl(bytes(ca), bytes(key), bytes(cert), checks)
 }
 
-function nameOptions({ tls }: ControlPlaneAddress): grpc.ChannelOptions {
-  const name = tls?.serverName ?? null
-  return name === null
-    ? {}
-    : { 'grpc.ssl_target_name_override': name, 'grpc.default_authority': name }
+const bare = (hostname: string): string => hostname.replace(/^\[|\]$/g, '')
+
+/** An address cannot stand in the server name of TLS (RFC 6066 §3), where grpc-js would put it. */
+function nameOptions({ tls, target }: ControlPlaneAddress): grpc.ChannelOptions {
+  if (tls === null) return {}
+  const host = bare(new URL(`xds://${target}`).hostname)
+  const name = tls.serverName ?? (isIP(host) === 0 ? host : 'localhost')
+  return { 'grpc.ssl_target_name_override': name, 'grpc.default_authority': target }
 }
 
 function reasonOf({ code, details, message }: Partial<grpc.StatusObject> & Error): string {

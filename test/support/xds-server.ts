@@ -76,7 +76,10 @@ export async function xdsServer(t: Test, resources: XdsResources = {}): Promise<
   }
   let server = await listen(life, 0)
   const { port } = server
-  const stop = async (): Promise<void> => server.grpc.forceShutdown()
+  const stop = async (): Promise<void> => {
+    life.peers.clear()
+    server.grpc.forceShutdown()
+  }
   t.teardown(stop)
   return {
     port,
