@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import * as grpc from '@grpc/grpc-js'
-import { decodeMessage } from '../../config/xds/proto/decode.ts'
-import { encodeMessage } from '../../config/xds/proto/encode.ts'
 import {
   kindOf,
   type ResourceKind,
   resourceKinds,
   resourceTypes,
-} from '../../config/xds/resource-type.ts'
+} from '../../config/xds/client/resource-type.ts'
+import { decodeMessage } from '../../config/xds/proto/decode.ts'
+import { encodeMessage } from '../../config/xds/proto/encode.ts'
 import type { Raw } from '../../proxy/problems.ts'
 
 interface Test {

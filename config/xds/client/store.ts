@@ -1,12 +1,12 @@
+import { decodeMessage } from '../proto/decode.ts'
+import { type Finding, newReport, placeOf, refused } from '../report.ts'
+import type { Translations, Translators } from '../translate.ts'
+import type { Context } from '../translated.ts'
+import type { Outside, SocketPlace } from '../values.ts'
 import type { Incoming, Inventory, Refusal } from './inventory.ts'
 import { checkModel } from './model-check.ts'
-import { decodeMessage } from './proto/decode.ts'
-import { type Finding, newReport, placeOf, refused } from './report.ts'
 import { type ResourceKind, resourceKinds, resourceTypes } from './resource-type.ts'
 import { nameIn } from './response.ts'
-import type { Translations, Translators } from './translate.ts'
-import type { Context } from './translated.ts'
-import type { Outside, SocketPlace } from './values.ts'
 
 /** A resource that was taken: what it means, and what it came as. */
 export interface Held<T> {

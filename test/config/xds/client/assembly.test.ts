@@ -1,11 +1,11 @@
 import t from 'tap'
-import { newAssembly } from '../../../config/xds/assembly.ts'
-import { encodeMessage } from '../../../config/xds/proto/encode.ts'
-import { type ResourceKind, resourceTypes } from '../../../config/xds/resource-type.ts'
-import { newStore } from '../../../config/xds/store.ts'
-import type { Raw } from '../../../proxy/problems.ts'
-import { testCa } from '../../support/pki.ts'
-import { noOutside, simple } from '../../support/xds-translators.ts'
+import { newAssembly } from '../../../../config/xds/client/assembly.ts'
+import { type ResourceKind, resourceTypes } from '../../../../config/xds/client/resource-type.ts'
+import { newStore } from '../../../../config/xds/client/store.ts'
+import { encodeMessage } from '../../../../config/xds/proto/encode.ts'
+import type { Raw } from '../../../../proxy/problems.ts'
+import { testCa } from '../../../support/pki.ts'
+import { noOutside, simple } from '../../../support/xds-translators.ts'
 
 function world() {
   const store = newStore(simple, noOutside)

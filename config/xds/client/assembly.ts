@@ -1,12 +1,12 @@
-import type { Cluster } from '../../proxy/model/cluster.ts'
-import type { EndpointGroup } from '../../proxy/model/endpoint.ts'
-import type { Listener } from '../../proxy/model/listener.ts'
-import type { RouteTable } from '../../proxy/model/route.ts'
-import type { Secret } from '../../proxy/model/secret.ts'
-import type { Snapshot } from '../../proxy/model/snapshot.ts'
+import type { Cluster } from '../../../proxy/model/cluster.ts'
+import type { EndpointGroup } from '../../../proxy/model/endpoint.ts'
+import type { Listener } from '../../../proxy/model/listener.ts'
+import type { RouteTable } from '../../../proxy/model/route.ts'
+import type { Secret } from '../../../proxy/model/secret.ts'
+import type { Snapshot } from '../../../proxy/model/snapshot.ts'
+import type { TranslatedCluster, TranslatedListener } from '../translated.ts'
 import { clustersOf } from './references.ts'
 import type { HeldResources, Store } from './store.ts'
-import type { TranslatedCluster, TranslatedListener } from './translated.ts'
 
 /** What has not arrived by then is not waited for any longer. Envoy: `initial_fetch_timeout`. */
 export const warmingMs = 15_000

@@ -1,8 +1,8 @@
 import * as v from 'valibot'
-import type { Clock, Timer } from '../../proxy/clock.ts'
-import type { Log } from '../../proxy/log.ts'
-import { isoTime } from '../../proxy/telemetry/strftime.ts'
-import { lastKnownGood } from '../last-known-good.ts'
+import type { Clock, Timer } from '../../../proxy/clock.ts'
+import type { Log } from '../../../proxy/log.ts'
+import { isoTime } from '../../../proxy/telemetry/strftime.ts'
+import { lastKnownGood } from '../../last-known-good.ts'
 import { type ResourceKind, resourceKinds } from './resource-type.ts'
 import type { Store } from './store.ts'
 

@@ -1,5 +1,5 @@
-import type { Listener } from '../../proxy/model/listener.ts'
-import type { RouteTable, WeightedCluster } from '../../proxy/model/route.ts'
+import type { Listener } from '../../../proxy/model/listener.ts'
+import type { RouteTable, WeightedCluster } from '../../../proxy/model/route.ts'
 
 /** The names of the clusters that a listener sends to, by its filters and by its route tables. */
 export function clustersOf(

@@ -1,6 +1,6 @@
-import { isRecord, type Raw } from '../../proxy/problems.ts'
+import { isRecord, type Raw } from '../../../proxy/problems.ts'
+import { decodeEnvelope, typeName } from '../proto/decode.ts'
 import type { Incoming, Refusal } from './inventory.ts'
-import { decodeEnvelope, typeName } from './proto/decode.ts'
 import { kindOf, type ResourceKind, resourceTypes } from './resource-type.ts'
 
 /** A response, its resources still closed. */

@@ -1,4 +1,4 @@
-import type { Finding } from './report.ts'
+import type { Finding } from '../report.ts'
 import type { ResourceKind } from './resource-type.ts'
 
 /** A resource as it came. */

@@ -1,12 +1,12 @@
-import { checkCluster } from '../../proxy/model/cluster-check.ts'
-import { checkEndpointGroup } from '../../proxy/model/endpoint-check.ts'
-import { checkListener } from '../../proxy/model/listener-check.ts'
-import { checkRouteTable } from '../../proxy/model/route-check.ts'
-import { checkSecret } from '../../proxy/model/secret-check.ts'
-import { newProblems, type Problems, type Raw } from '../../proxy/problems.ts'
-import type { Finding } from './report.ts'
+import { checkCluster } from '../../../proxy/model/cluster-check.ts'
+import { checkEndpointGroup } from '../../../proxy/model/endpoint-check.ts'
+import { checkListener } from '../../../proxy/model/listener-check.ts'
+import { checkRouteTable } from '../../../proxy/model/route-check.ts'
+import { checkSecret } from '../../../proxy/model/secret-check.ts'
+import { newProblems, type Problems, type Raw } from '../../../proxy/problems.ts'
+import type { Finding } from '../report.ts'
+import type { Translations } from '../translate.ts'
 import type { ResourceKind } from './resource-type.ts'
-import type { Translations } from './translate.ts'
 
 /**
  * The model's own checks over what a translation made: bounds that the model has and Envoy has not, such as the size of a

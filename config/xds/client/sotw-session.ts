@@ -1,4 +1,4 @@
-import type { Raw } from '../../proxy/problems.ts'
+import type { Raw } from '../../../proxy/problems.ts'
 import type { Inventory, Session } from './inventory.ts'
 import { type ResourceKind, resourceKinds, resourceTypes } from './resource-type.ts'
 import { readStateOfTheWorld, reasonOf } from './response.ts'
