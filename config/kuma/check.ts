@@ -1,10 +1,10 @@
 import * as v from 'valibot'
 import { isRecord } from '../../proxy/problems.ts'
+import type { SourceDocument } from '../files.ts'
 import { didYouMean } from '../nearest.ts'
+import type { Path, Reporter, Subject } from '../report.ts'
 import { inspectFields } from './fields.ts'
-import type { SourceDocument } from './files.ts'
 import { checkMeaning } from './meaning.ts'
-import type { Path, Reporter, Subject } from './report.ts'
 import { foreignKinds, type Kind, type Resource, resourceSchemas } from './resources.ts'
 
 /** A document as a resource, or null when it is none or has errors; what is wrong goes to the reporter. */

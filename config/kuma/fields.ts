@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { isRecord } from '../../proxy/problems.ts'
 import { didYouMean, nearest } from '../nearest.ts'
-import type { Path, ReportOptions } from './report.ts'
+import type { Path, ReportOptions } from '../report.ts'
 
 /** Told about every field that is unknown or without effect. */
 export interface FieldReport {

@@ -6,6 +6,7 @@ import type {
   TcpFilter,
 } from '../../proxy/model/listener.ts'
 import type { RouteTable } from '../../proxy/model/route.ts'
+import { showPath } from '../report.ts'
 import { addLocalCluster, identitySecret, trustSecret } from './clusters.ts'
 import { type Compiling, describe, hold, originOf, remember } from './compiling.ts'
 import { anyChain, applyHttp, applyTcp, plainHttp, plainTcp } from './filters.ts'
@@ -14,7 +15,6 @@ import { type InboundView, serviceTag, workloadLabel } from './mesh-view.ts'
 import { translations } from './policies.ts'
 import type { About } from './policy.ts'
 import { isHttp } from './protocol.ts'
-import { showPath } from './report.ts'
 import type { PolicyKind } from './resources.ts'
 import { type Entry, type InboundEntry, inboundEntries, proxyEntries } from './target-ref.ts'
 

@@ -1,6 +1,6 @@
+import { parseFile } from '../files.ts'
+import { newReporter } from '../report.ts'
 import { checkDocument } from './check.ts'
-import { parseFile } from './files.ts'
-import { newReporter } from './report.ts'
 import type { Resource } from './resources.ts'
 
 /**

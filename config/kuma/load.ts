@@ -1,7 +1,7 @@
+import { parseFile, readPaths, type SourceFile } from '../files.ts'
+import { newReporter } from '../report.ts'
 import type { SourceProblem } from '../source.ts'
 import { checkDocument } from './check.ts'
-import { parseFile, readPaths, type SourceFile } from './files.ts'
-import { newReporter } from './report.ts'
 import type { Resource } from './resources.ts'
 import { checkSet } from './set.ts'
 

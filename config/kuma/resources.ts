@@ -1,6 +1,6 @@
 import type * as v from 'valibot'
-import type { SourceFile } from './files.ts'
-import type { Subject } from './report.ts'
+import type { SourceFile } from '../files.ts'
+import type { Subject } from '../report.ts'
 import { dataplane } from './schemas/dataplane.ts'
 import {
   hostnameGenerator,

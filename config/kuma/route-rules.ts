@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { isRecord } from '../../proxy/problems.ts'
+import type { Path } from '../report.ts'
 import { merge, type Part } from './merge.ts'
-import type { Path } from './report.ts'
 import type { PolicyKind, Resource } from './resources.ts'
 import { type HttpRuleBody, httpRule, type RouteMatchBody } from './schemas/mesh-http-route.ts'
 import type { Entry } from './target-ref.ts'

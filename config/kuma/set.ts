@@ -1,11 +1,11 @@
 import { didYouMean } from '../nearest.ts'
+import { newReporter, type Reporter } from '../report.ts'
 import type { SourceProblem } from '../source.ts'
 import { checkConstraints } from './checks/constraints.ts'
 import { checkDuplicates } from './checks/duplicates.ts'
 import { checkReferences } from './checks/references.ts'
 import { checkRivals } from './checks/rivals.ts'
 import { meshNames, viewMesh } from './mesh-view.ts'
-import { newReporter, type Reporter } from './report.ts'
 import { isGlobal, type Resource } from './resources.ts'
 
 /** What is wrong with resources that are right one by one: names taken twice, references to nothing, rivals. */

@@ -1,3 +1,4 @@
+import type { Path } from '../report.ts'
 import { type Merged, merge } from './merge.ts'
 import {
   type InboundView,
@@ -8,7 +9,6 @@ import {
 } from './mesh-view.ts'
 import { type Peer, peerOfMatch, peerOfRef } from './peers.ts'
 import { byImportance, entryRank } from './precedence.ts'
-import type { Path } from './report.ts'
 import { type PolicyKind, type Resource, shapeOf } from './resources.ts'
 import type { TargetRef, ToRef } from './schemas/target-ref.ts'
 

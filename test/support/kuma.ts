@@ -1,8 +1,8 @@
+import { parseFile } from '../../config/files.ts'
 import { checkDocument } from '../../config/kuma/check.ts'
 import { type Compilation, compile } from '../../config/kuma/compile.ts'
-import { parseFile } from '../../config/kuma/files.ts'
-import { newReporter } from '../../config/kuma/report.ts'
 import type { Resource } from '../../config/kuma/resources.ts'
+import { newReporter } from '../../config/report.ts'
 import { formatProblem, type SourceProblem } from '../../config/source.ts'
 
 /** The resources of a YAML text, as if it stood in `mesh.yaml`; throws on anything wrong with one of them. */

@@ -1,8 +1,8 @@
 import { newProblems } from '../../../proxy/problems.ts'
 import { checkLogFormat } from '../../../proxy/telemetry/log-format.ts'
+import type { Path, Reporter } from '../../report.ts'
 import { bodyFields } from '../otlp-body.ts'
 import { kumaPlaceholders } from '../placeholders.ts'
-import type { Path, Reporter } from '../report.ts'
 import type { Resource } from '../resources.ts'
 import type { AccessLogFormat } from '../schemas/mesh-access-log.ts'
 

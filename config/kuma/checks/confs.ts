@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import type { Path } from '../report.ts'
+import type { Path } from '../../report.ts'
 import { type PolicyKind, type Resource, shapeOf } from '../resources.ts'
 
 /** Settings of a policy and where they stand. */

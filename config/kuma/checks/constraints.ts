@@ -1,5 +1,5 @@
+import type { Reporter } from '../../report.ts'
 import { includesAll, type MeshView } from '../mesh-view.ts'
-import type { Reporter } from '../report.ts'
 
 /**
  * Reports proxies that may not be in the mesh: each set of tags must have all of one requirement and not all of any

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { didYouMean } from '../../nearest.ts'
-import type { Path, Reporter } from '../report.ts'
+import type { Path, Reporter } from '../../report.ts'
 import type { Resource } from '../resources.ts'
 import type { InboundBody, OutboundBody } from '../schemas/dataplane.ts'
 

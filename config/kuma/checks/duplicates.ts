@@ -1,4 +1,4 @@
-import { placeOf, type Reporter } from '../report.ts'
+import { placeOf, type Reporter } from '../../report.ts'
 import type { Resource } from '../resources.ts'
 
 /** Two resources of one kind, mesh and name: neither can be meant. */

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net'
 import { checkSecret } from '../../../proxy/model/secret-check.ts'
 import { newProblems } from '../../../proxy/problems.ts'
+import type { Path, Reporter } from '../../report.ts'
 import { type DataSource, textOf } from '../data-source.ts'
-import type { Path, Reporter } from '../report.ts'
 import type { Resource } from '../resources.ts'
 import { checkVersions } from './tls.ts'
 

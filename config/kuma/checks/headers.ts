@@ -2,7 +2,7 @@ import { checkFieldName } from '../../../proxy/field-check.ts'
 import { headers } from '../../../proxy/policies/headers.ts'
 import { newProblems } from '../../../proxy/problems.ts'
 import { regexProblem } from '../../../proxy/regex.ts'
-import type { Path, Reporter } from '../report.ts'
+import type { Path, Reporter } from '../../report.ts'
 import type { Resource } from '../resources.ts'
 
 /** Reports changes of headers that only the proxy may write: those that frame a message or belong to one hop. */

@@ -1,4 +1,4 @@
-import type { Path, Reporter } from '../report.ts'
+import type { Path, Reporter } from '../../report.ts'
 import type { Resource } from '../resources.ts'
 import { fillTemplate, hostnameValues, templateProblem } from '../template.ts'
 

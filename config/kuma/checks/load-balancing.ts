@@ -1,5 +1,5 @@
 import { isPrime } from '../../../proxy/model/cluster-check.ts'
-import type { Path, Reporter } from '../report.ts'
+import type { Path, Reporter } from '../../report.ts'
 import { type Resource, shapeOf } from '../resources.ts'
 import {
   type MeshLoadBalancingStrategyConf,

@@ -1,4 +1,4 @@
-import type { Path, Reporter } from '../report.ts'
+import type { Path, Reporter } from '../../report.ts'
 import { isPolicy, type Resource, shapeOf } from '../resources.ts'
 
 const noEffect = 'is not supported yet and has no effect'

@@ -1,4 +1,4 @@
-import type { Path, Reporter } from '../report.ts'
+import type { Path, Reporter } from '../../report.ts'
 import { isPolicy, type PolicyKind, type Resource, shapeOf } from '../resources.ts'
 import type { ToRef } from '../schemas/target-ref.ts'
 import { checkPeers } from './traffic-permission.ts'

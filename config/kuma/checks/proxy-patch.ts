@@ -1,6 +1,6 @@
 import { parseDocument } from 'yaml'
 import { isRecord } from '../../../proxy/problems.ts'
-import type { Path, Reporter } from '../report.ts'
+import type { Path, Reporter } from '../../report.ts'
 import type { Resource } from '../resources.ts'
 import { meshProxyPatchConf } from '../schemas/mesh-proxy-patch.ts'
 import { confsOf } from './confs.ts'

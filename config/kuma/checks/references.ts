@@ -1,7 +1,7 @@
 import { didYouMean } from '../../nearest.ts'
+import type { Path, Reporter } from '../../report.ts'
 import { includesAll, type MeshView } from '../mesh-view.ts'
 import { isKnown, namesOf } from '../names.ts'
-import type { Path, Reporter } from '../report.ts'
 import {
   isPolicy,
   type Kind,

@@ -1,7 +1,7 @@
 import { isRecord } from '../../../proxy/problems.ts'
+import { type Path, type Reporter, showPath } from '../../report.ts'
 import type { MeshView } from '../mesh-view.ts'
 import { byImportance, rankOf } from '../precedence.ts'
-import { type Path, type Reporter, showPath } from '../report.ts'
 import {
   isPolicy,
   type Kind,

@@ -1,4 +1,4 @@
-import type { Path, Reporter } from '../report.ts'
+import type { Path, Reporter } from '../../report.ts'
 import type { Resource } from '../resources.ts'
 import { meshMetricConf } from '../schemas/mesh-metric.ts'
 import { meshTraceConf } from '../schemas/mesh-trace.ts'

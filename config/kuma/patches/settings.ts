@@ -1,6 +1,6 @@
 import { parse } from 'yaml'
 import { isRecord } from '../../../proxy/problems.ts'
-import type { Path } from '../report.ts'
+import type { Path } from '../../report.ts'
 import type { Modification } from '../schemas/mesh-proxy-patch.ts'
 
 /** One field of a message of Envoy and its new value. */

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Composer, type Document, LineCounter, Parser } from 'yaml'
-import type { SourceProblem } from '../source.ts'
+import type { SourceProblem } from './source.ts'
 
 /** A file as it was read. */
 export interface SourceFile {

@@ -1,6 +1,6 @@
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter } from 'yaml'
-import type { SourceProblem } from '../source.ts'
 import { parsedDocuments, type SourceFile } from './files.ts'
+import type { SourceProblem } from './source.ts'
 
 /** A place inside a document. */
 export type Path = readonly (string | number)[]
