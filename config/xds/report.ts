@@ -57,6 +57,10 @@ export function inside(place: Place, key: string): Place | null {
     : null
 }
 
+/** The message in a field; an empty one where it is absent. */
+export const insideOrEmpty = (place: Place, key: string): Place =>
+  inside(place, key) ?? { fields: {}, path: join(place.path, key), report: place.report }
+
 /** The messages of a list, each at its own path. */
 export function each(place: Place, key: string): readonly Place[] {
   const value = place.fields[key]

@@ -3,7 +3,7 @@ import type { TlsVersions } from '../../proxy/model/listener.ts'
 import type { Secret } from '../../proxy/model/secret.ts'
 import { checkSource } from './config-source.ts'
 import { type Coverage, checkFields } from './coverage.ts'
-import { each, fail, inside, type Place, warn } from './report.ts'
+import { each, fail, inside, insideOrEmpty, type Place, warn } from './report.ts'
 import { certificateSecret } from './secret.ts'
 import { tlsVersions } from './tls-parameters.ts'
 import { namesRoots, peerIdentities, trustSecret } from './tls-validation.ts'
@@ -48,7 +48,7 @@ const commonFields: Coverage = {
 
 /** `CommonTlsContext` in the field `common_tls_context`; absent is an empty one. */
 export function commonTls(context: Place, owner: string, env: Context): CommonTls {
-  const place = inside(context, 'common_tls_context') ?? { ...context, fields: {} }
+  const place = insideOrEmpty(context, 'common_tls_context')
   checkFields(place, commonFields)
   const gathered: Gathered = { owner, env, secrets: [], needs: [] }
   return {
@@ -119,7 +119,7 @@ function combinedValidation(place: Place, gathered: Gathered): Validation {
   checkFields(place, combinedFields)
   const sds = inside(place, 'validation_context_sds_secret_config')
   if (sds === null) fail(place, 'validation_context_sds_secret_config', 'must be there')
-  const defaults = inside(place, 'default_validation_context') ?? { ...place, fields: {} }
+  const defaults = insideOrEmpty(place, 'default_validation_context')
   const { env, owner } = gathered
   if (namesRoots(defaults)) {
     warn(defaults, '', 'its roots are not used: those of the secret take their place')

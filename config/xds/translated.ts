@@ -46,6 +46,8 @@ export interface TranslatedCluster {
   readonly endpoints: EndpointGroup | null
   /** Name of the ClusterLoadAssignment with its endpoints; null when they stand in it. */
   readonly edsName: string | null
+  /** Whether weights of localities count; where they do not, `withoutLocalityWeights` of what comes by EDS. */
+  readonly localityWeighted: boolean
   readonly secrets: readonly Secret[]
   readonly needs: { readonly secrets: readonly string[] }
   /** How requests that ask for a part of the endpoints are served; null when all are alike (`lb_subset_config`). */

@@ -49,6 +49,7 @@ export const simple: Translators = {
       }),
       endpoints: assigned ? endpoints(name, 7) : null,
       edsName: assigned ? null : name,
+      localityWeighted: true,
       secrets: [],
       needs: { secrets: trust === null ? [] : [trust] },
       subsets: null,

@@ -4,6 +4,7 @@ import type { Listener } from '../../../proxy/model/listener.ts'
 import type { RouteTable } from '../../../proxy/model/route.ts'
 import type { Secret } from '../../../proxy/model/secret.ts'
 import type { Snapshot } from '../../../proxy/model/snapshot.ts'
+import { withoutLocalityWeights } from '../endpoint-group.ts'
 import type { TranslatedCluster, TranslatedListener } from '../translated.ts'
 import { clustersOf } from './references.ts'
 import type { HeldResources, Store } from './store.ts'
@@ -125,7 +126,7 @@ function readyClusters(state: State, waits: Waits): Map<string, ReadyCluster> {
 /** Null: not yet. */
 function readyCluster(
   name: string,
-  { endpoints, edsName, secrets, needs }: TranslatedCluster,
+  { endpoints, edsName, localityWeighted, secrets, needs }: TranslatedCluster,
   cluster: Cluster,
   held: HeldResources,
   waits: Waits,
@@ -137,7 +138,8 @@ function readyCluster(
   }
   const group = endpoints ?? held.endpoints.get(edsName ?? name)?.value
   if (group !== undefined) {
-    return { cluster, secrets, endpoints: group.name === name ? group : { ...group, name } }
+    const weighed = localityWeighted ? group : withoutLocalityWeights(group)
+    return { cluster, secrets, endpoints: weighed.name === name ? weighed : { ...weighed, name } }
   }
   if (waits.wait(`Cluster ${name}`, 'waits for its endpoints')) return null
   const none = { name, origin: cluster.origin, localities: [], overprovisioningPercent: 140 }

@@ -261,7 +261,7 @@ for (const [common_tls_context, ...wrong] of [
     },
     `error ${at}.validation_context.verify_certificate_hash: is not supported here`,
     `error ${at}.validation_context.match_typed_subject_alt_names[0].san_type: EMAIL is not supported here; supported: URI, DNS, IP_ADDRESS`,
-    `error ${at}.validation_context.match_typed_subject_alt_names[1].matcher: must be the whole of an IP address`,
+    `warning ${at}.validation_context.match_typed_subject_alt_names[1].matcher: matches nobody: an IP address is only matched exactly`,
     `error ${at}.validation_context.match_typed_subject_alt_names[2].matcher: must be there`,
     `error ${at}.validation_context.match_typed_subject_alt_names[2].san_type: must be there`,
   ],

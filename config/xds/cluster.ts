@@ -1,0 +1,137 @@
+import { isIP } from 'node:net'
+import type { Cluster, UpstreamTls } from '../../proxy/model/cluster.ts'
+import { balancing, balancingFields } from './balancer.ts'
+import { circuitBreaker } from './circuit-breakers.ts'
+import { discovered, discoveryFields } from './cluster-discovery.ts'
+import { protocolFields, spokenProtocol } from './cluster-protocol.ts'
+import { clusterTls } from './cluster-tls.ts'
+import { type Coverage, checkFields } from './coverage.ts'
+import { withoutLocalityWeights } from './endpoint-group.ts'
+import { healthCheck } from './health-check.ts'
+import { outlierDetection } from './outlier-detection.ts'
+import { each, fail, inside, type Place, warn } from './report.ts'
+import { subsetRules } from './subsets.ts'
+import type { Context, TranslatedCluster } from './translated.ts'
+import { durationMs, number, text } from './values.ts'
+
+const clusterFields: Coverage = {
+  message: 'envoy.config.cluster.v3.Cluster',
+  read: [
+    'name',
+    'connect_timeout',
+    'health_checks',
+    'circuit_breakers',
+    'outlier_detection',
+    'upstream_bind_config',
+    'lb_subset_config',
+    'transport_socket',
+    'transport_socket_matches',
+    ...discoveryFields,
+    ...balancingFields,
+    ...protocolFields,
+  ],
+  harmless: {
+    alt_stat_name: 'statistics have the name',
+    metadata: 'nothing looks for the tags of a cluster',
+    per_connection_buffer_limit_bytes: 'what is buffered is bounded',
+    wait_for_warm_on_init: 'a cluster serves when its endpoints are there',
+    cleanup_interval: 'is of endpoints found by requests',
+    dns_failure_refresh_rate: 'as dns_refresh_rate',
+    dns_jitter: 'looks are always spread by a tenth',
+    respect_dns_ttl: 'it always is',
+    use_tcp_for_dns_lookups: 'the resolver of the system decides',
+    ignore_health_on_host_removal: 'what is removed is removed',
+    upstream_connection_options: 'connections that rest are closed by the idle time-out',
+    preconnect_policy: 'connections are opened when they are needed',
+    track_timeout_budgets: 'is of statistics',
+    track_cluster_stats: 'is of statistics',
+    stats_matcher: 'is of statistics',
+    lrs_server: 'no load is reported',
+    lrs_report_endpoint_metrics: 'no load is reported',
+  },
+}
+
+/**
+ * `envoy.config.cluster.v3.Cluster`. One of type ORIGINAL_DST is none here, with a warning: connections are not intercepted, so
+ * nobody knows where they were going.
+ */
+export function translateCluster(place: Place, context: Context): TranslatedCluster {
+  if (place.fields.type === 'ORIGINAL_DST') {
+    const message = 'ORIGINAL_DST needs intercepted connections, and there are none: it is left out'
+    warn(place, 'type', message)
+    return nowhere
+  }
+  checkFields(place, clusterFields)
+  const name = text(place, 'name')
+  const found = discovered(place, name, context)
+  const spread = balancing(place)
+  const spoken = spokenProtocol(place)
+  const secured = clusterTls(place, name, context)
+  const { endpoints, edsName } = found
+  const outliers = outlierDetection(place)
+  const cluster: Cluster = {
+    name,
+    origin: context.origin,
+    ...found.cluster,
+    ...spoken,
+    ...spread.cluster,
+    connectTimeoutMs: durationMs(place, 'connect_timeout', 5_000),
+    healthChecks: each(place, 'health_checks').flatMap((one) => healthCheck(one) ?? []),
+    tls: secured === null ? null : withAlpn(secured.tls, spoken.protocol),
+    bindAddress: bindAddress(place),
+    policies: [circuitBreaker(place), ...(outliers === null ? [] : [outliers])],
+  }
+  return {
+    cluster,
+    endpoints:
+      endpoints === null || spread.localityWeighted ? endpoints : withoutLocalityWeights(endpoints),
+    edsName,
+    localityWeighted: spread.localityWeighted,
+    secrets: secured?.secrets ?? [],
+    needs: { secrets: secured?.needs ?? [] },
+    subsets: subsetRules(place),
+  }
+}
+
+const nowhere: TranslatedCluster = {
+  cluster: null,
+  endpoints: null,
+  edsName: null,
+  localityWeighted: false,
+  secrets: [],
+  needs: { secrets: [] },
+  subsets: null,
+}
+
+/** What will be spoken is what is offered; Envoy offers `h2` by itself as well. Names such as `kuma` stay. */
+function withAlpn(tls: UpstreamTls, protocol: Cluster['protocol']): UpstreamTls {
+  if (protocol === 'http2') return tls.alpn.length > 0 ? tls : { ...tls, alpn: ['h2'] }
+  if (protocol === 'tcp') return tls
+  return { ...tls, alpn: tls.alpn.filter((one) => one !== 'h2') }
+}
+
+const bindFields: Coverage = {
+  message: 'envoy.config.core.v3.BindConfig',
+  read: ['source_address'],
+  harmless: {},
+}
+
+const sourceFields: Coverage = {
+  message: 'envoy.config.core.v3.SocketAddress',
+  read: ['address', 'port_value'],
+  harmless: {},
+}
+
+/** The address to connect from; null leaves it to the system. */
+function bindAddress(place: Place): string | null {
+  const bind = inside(place, 'upstream_bind_config')
+  const source = bind === null ? null : inside(bind, 'source_address')
+  if (bind !== null) checkFields(bind, bindFields)
+  if (source === null) return null
+  checkFields(source, sourceFields)
+  if (number(source, 'port_value') !== 0) fail(source, 'port_value', 'must be 0 here')
+  const address = text(source, 'address')
+  if (address === '0.0.0.0' || address === '::') return null
+  if (isIP(address) === 0) fail(source, 'address', 'must be an IP address')
+  return address
+}
