@@ -1,5 +1,5 @@
 import type { BalancerConfig } from '../../proxy/model/cluster.ts'
-import { checkFields } from './coverage.ts'
+import { type Coverage, checkFields } from './coverage.ts'
 import { inside, type Place, warn } from './report.ts'
 import { number, word } from './values.ts'
 
@@ -9,15 +9,15 @@ import { number, word } from './values.ts'
  */
 export const algorithms = {
   RoundRobin: (place) => {
-    checkSettings(place, 'RoundRobin', [])
+    checkSettings(place, coverages.RoundRobin)
     return { kind: 'round_robin' }
   },
   Random: (place) => {
-    checkSettings(place, 'Random', [])
+    checkSettings(place, coverages.Random)
     return { kind: 'random' }
   },
   LeastRequest: (place) => {
-    checkSettings(place, 'LeastRequest', ['choice_count', 'active_request_bias'])
+    checkSettings(place, coverages.LeastRequest)
     const bias = inside(place, 'active_request_bias')
     return {
       kind: 'least_request',
@@ -26,7 +26,7 @@ export const algorithms = {
     }
   },
   RingHash: (place) => {
-    checkSettings(place, 'RingHash', ['minimum_ring_size', 'maximum_ring_size', 'hash_function'])
+    checkSettings(place, coverages.RingHash)
     const names = ['DEFAULT_HASH', 'XX_HASH', 'MURMUR_HASH_2'] as const
     const hash = word(place, 'hash_function', names, 'XX_HASH')
     return {
@@ -37,15 +37,52 @@ export const algorithms = {
     }
   },
   Maglev: (place) => {
-    checkSettings(place, 'Maglev', ['table_size'])
+    checkSettings(place, coverages.Maglev)
     return { kind: 'maglev', tableSize: number(place, 'table_size', 65_537) }
   },
 } as const satisfies Readonly<Record<string, (place: Place) => BalancerConfig>>
 
-function checkSettings(place: Place, message: string, own: readonly string[]): void {
-  const read = [...own, 'locality_lb_config', 'locality_weighted_lb_config', 'slow_start_config']
-  checkFields(place, { message, read, harmless: {} })
+function checkSettings(place: Place, coverage: Coverage): void {
+  checkFields(place, coverage)
   if (inside(place, 'slow_start_config') !== null) {
     warn(place, 'slow_start_config', 'is not heeded: new endpoints get their share at once')
   }
 }
+
+const family = 'envoy.extensions.load_balancing_policies'
+
+const coverages = {
+  RoundRobin: {
+    message: `${family}.round_robin.v3.RoundRobin`,
+    read: ['locality_lb_config', 'slow_start_config'],
+    harmless: {},
+  },
+  Random: {
+    message: `${family}.random.v3.Random`,
+    read: ['locality_lb_config'],
+    harmless: {},
+  },
+  LeastRequest: {
+    message: `${family}.least_request.v3.LeastRequest`,
+    read: ['choice_count', 'active_request_bias', 'locality_lb_config', 'slow_start_config'],
+    harmless: {},
+  },
+  RingHash: {
+    message: `${family}.ring_hash.v3.RingHash`,
+    read: [
+      'minimum_ring_size',
+      'maximum_ring_size',
+      'hash_function',
+      'locality_weighted_lb_config',
+    ],
+    harmless: {},
+  },
+  Maglev: {
+    message: `${family}.maglev.v3.Maglev`,
+    read: ['table_size', 'locality_weighted_lb_config'],
+    harmless: {},
+  },
+} as const satisfies Readonly<Record<string, Coverage>>
+
+/** Also those of `Cluster.RingHashLbConfig` and the like, which have the same fields. */
+export const algorithmCoverages: readonly Coverage[] = Object.values(coverages)

@@ -84,3 +84,5 @@ function olderPolicy(place: Place): ChosenBalancer {
   const settings = insideOrEmpty(place, key)
   return { balancer: read(settings), settings, byLocality: false }
 }
+
+export const balancerCoverages: readonly Coverage[] = [commonFields, zoneFields]

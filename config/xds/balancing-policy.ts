@@ -53,3 +53,5 @@ function extensionOf(policy: Place): Typed {
   const extension = inside(policy, 'typed_extension_config') ?? policy
   return typed(extension, 'typed_config') ?? { type: '', place: extension }
 }
+
+export const balancingPolicyCoverages: readonly Coverage[] = [wrrFields]

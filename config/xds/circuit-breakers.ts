@@ -54,3 +54,9 @@ export function circuitBreaker(cluster: Place): PolicyConfig {
     retryBudgetMin: budget === null ? 3 : number(budget, 'min_retry_concurrency', 3),
   }
 }
+
+export const breakerCoverages: readonly Coverage[] = [
+  breakersFields,
+  thresholdsFields,
+  budgetFields,
+]

@@ -122,3 +122,5 @@ function customType(place: Place, name: string, context: Context): Discovered {
   else failUnknown(config, [dnsCluster])
   return byDns(place, config.place, name, context)
 }
+
+export const discoveryCoverages: readonly Coverage[] = [edsFields, dnsFields]

@@ -171,3 +171,11 @@ function durations(cluster: Place, place: Place): Omit<Spoken, 'protocol'> {
     maxRequestsPerConnection: number(common, 'max_requests_per_connection', older),
   }
 }
+
+export const protocolCoverages: readonly Coverage[] = [
+  optionsFields,
+  commonFields,
+  http1Fields,
+  http2Fields,
+  serverNameFields,
+]

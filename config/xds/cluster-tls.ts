@@ -60,3 +60,5 @@ function endpointLabels(cluster: Place): readonly Readonly<Record<string, string
 }
 
 const namespace = 'envoy.transport_socket_match'
+
+export const clusterTlsCoverages: readonly Coverage[] = [matchFields]

@@ -135,3 +135,5 @@ function bindAddress(place: Place): string | null {
   if (isIP(address) === 0) fail(source, 'address', 'must be an IP address')
   return address
 }
+
+export const ownClusterCoverages: readonly Coverage[] = [clusterFields, bindFields, sourceFields]

@@ -16,3 +16,5 @@ export function checkSource(place: Place, key: string): void {
   const source = inside(place, key)
   if (source !== null) checkFields(source, sourceFields)
 }
+
+export const sourceCoverages: readonly Coverage[] = [sourceFields]

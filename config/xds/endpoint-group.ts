@@ -156,3 +156,12 @@ export function metadataOf(place: Place, namespace: string): unknown {
   const metadata = inside(place, 'metadata')
   return metadata === null ? undefined : inside(metadata, 'filter_metadata')?.fields[namespace]
 }
+
+export const endpointCoverages: readonly Coverage[] = [
+  assignmentFields,
+  policyFields,
+  localityFields,
+  lbEndpointFields,
+  endpointFields,
+  probeFields,
+]

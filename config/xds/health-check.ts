@@ -181,3 +181,13 @@ function header(option: Place): readonly { readonly name: string; readonly value
   checkFields(place, headerFields)
   return [{ name: text(place, 'key'), value: text(place, 'value') }]
 }
+
+export const healthCheckCoverages: readonly Coverage[] = [
+  fields,
+  httpFields,
+  tcpFields,
+  grpcFields,
+  optionFields,
+  headerFields,
+  sinkFields,
+]

@@ -85,3 +85,5 @@ function enforced(place: Place, key: string, fallback: number): boolean {
   if (found !== 0 && found !== 100) fail(place, key, `must be 0 or 100 here, got ${found}`)
   return found > 0
 }
+
+export const outlierCoverages: readonly Coverage[] = [fields]

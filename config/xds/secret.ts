@@ -65,3 +65,5 @@ export function certificateSecret(
     key: 'private_key',
   })
 }
+
+export const secretCoverages: readonly Coverage[] = [secretFields, certificateFields]

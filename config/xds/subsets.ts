@@ -41,3 +41,5 @@ export function subsetRules(cluster: Place): SubsetRules | null {
     ? null
     : { selectors, fallback, defaults: labels(place.fields.default_subset) }
 }
+
+export const subsetCoverages: readonly Coverage[] = [subsetFields, selectorFields]

@@ -154,3 +154,5 @@ function sdsName(place: Place, { needs }: Gathered): string {
   if (!needs.includes(name)) needs.push(name)
   return name
 }
+
+export const commonTlsCoverages: readonly Coverage[] = [commonFields, combinedFields, sdsFields]

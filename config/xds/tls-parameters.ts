@@ -42,3 +42,5 @@ function ciphers(place: Place): readonly string[] {
   }
   return wanted
 }
+
+export const tlsParameterCoverages: readonly Coverage[] = [parameterFields]

@@ -123,3 +123,10 @@ function anyIdentity(place: Place): readonly PeerIdentity[] {
     ...(isAddress ? [{ san: 'ip', match } as const] : []),
   ]
 }
+
+export const validationCoverages: readonly Coverage[] = [
+  validationFields,
+  sanFields,
+  spiffeFields,
+  domainFields,
+]

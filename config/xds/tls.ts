@@ -126,3 +126,5 @@ export function upstreamTls(
     needs,
   }
 }
+
+export const tlsCoverages: readonly Coverage[] = [socketFields, downstreamFields, upstreamFields]
