@@ -1,0 +1,174 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, openSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { freePort } from '../bench/processes.ts'
+
+/** A resource as the API of the control plane takes it; where it lives there follows from its type. */
+export interface Resource {
+  readonly type: string
+  readonly name: string
+  readonly mesh?: string
+  readonly labels?: Readonly<Record<string, string>>
+  readonly spec?: object
+  readonly [field: string]: unknown
+}
+
+/** Acknowledged and refused responses of one kind of resource, as the control plane counts them. */
+export interface Counts {
+  readonly sent: number
+  readonly acknowledged: number
+  readonly rejected: number
+}
+
+/** What the control plane knows of a sidecar. */
+export interface Insight {
+  /** It has an open subscription. */
+  readonly online: boolean
+  /** Of all its subscriptions together. */
+  readonly counts: Counts
+}
+
+/** A kuma-cp in universal mode with its store in memory: gone when stopped. */
+export interface ControlPlane {
+  /** What it says of itself, such as `2.14.3`. */
+  readonly version: string
+  /** Where sidecars connect, as `--cp-address` wants it. */
+  readonly address: string
+  /** PEM of the certificate it made for itself. */
+  readonly caFile: string
+  put(resource: Resource): Promise<void>
+  remove(resource: Resource): Promise<void>
+  /** A token for the Dataplane of this name, good for an hour. */
+  token(name: string): Promise<string>
+  /** Null while it has never seen the Dataplane. */
+  insight(name: string): Promise<Insight | null>
+  stop(): Promise<void>
+}
+
+/** Starts the program; everything it writes, its log too, is below `dir`. Throws when it does not come up in 30 s. */
+export async function startControlPlane(program: string, dir: string): Promise<ControlPlane> {
+  mkdirSync(dir)
+  const [sidecars, api, ...others] = await Promise.all(Array.from({ length: 6 }, freePort))
+  const log = openSync(join(dir, 'kuma-cp.log'), 'w')
+  const child = spawn(program, ['run'], {
+    stdio: ['ignore', log, log],
+    env: { HOME: dir, ...environment(dir, [Number(sidecars), Number(api), ...others]) },
+  })
+  const exit = once(child, 'exit').catch(() => undefined) // not even started: the wait below says so
+  const stop = async (): Promise<void> => {
+    if (child.exitCode === null && child.pid !== undefined) child.kill('SIGKILL')
+    await exit
+  }
+  process.once('exit', () => child.kill('SIGKILL'))
+  const ask = asking(`http://127.0.0.1:${api}`)
+  const deadline = performance.now() + 30_000
+  for (;;) {
+    const index = await ask('GET', '/').catch(() => null)
+    if (index !== null) {
+      const { version }: { version: string } = JSON.parse(index)
+      const address = `https://127.0.0.1:${sidecars}`
+      return { version, address, caFile: join(dir, 'kuma-cp.crt'), ...calls(ask), stop }
+    }
+    if (child.exitCode !== null || child.pid === undefined || performance.now() > deadline) {
+      await stop()
+      throw new Error(`${program} does not come up; see ${join(dir, 'kuma-cp.log')}`)
+    }
+    await delay(100)
+  }
+}
+
+/** Its own ports, nothing made by itself, and short intervals where the defaults make a test wait. */
+function environment(dir: string, ports: readonly number[]): Record<string, string> {
+  const [sidecars, api, apiTls, mads, diagnostics, peers] = ports.map(String)
+  return {
+    KUMA_ENVIRONMENT: 'universal',
+    KUMA_STORE_TYPE: 'memory',
+    KUMA_GENERAL_WORK_DIR: dir,
+    KUMA_DEFAULTS_SKIP_MESH_CREATION: 'true',
+    KUMA_DP_SERVER_PORT: `${sidecars}`,
+    KUMA_API_SERVER_HTTP_INTERFACE: '127.0.0.1',
+    KUMA_API_SERVER_HTTP_PORT: `${api}`,
+    KUMA_API_SERVER_HTTPS_INTERFACE: '127.0.0.1',
+    KUMA_API_SERVER_HTTPS_PORT: `${apiTls}`,
+    KUMA_MONITORING_ASSIGNMENT_SERVER_PORT: `${mads}`,
+    KUMA_DIAGNOSTICS_SERVER_PORT: `${diagnostics}`,
+    KUMA_INTER_CP_SERVER_PORT: `${peers}`,
+    KUMA_INTER_CP_CATALOG_INSTANCE_ADDRESS: '127.0.0.1',
+    KUMA_XDS_SERVER_DATAPLANE_STATUS_FLUSH_INTERVAL: '1s',
+    KUMA_MESH_SERVICE_GENERATION_INTERVAL: '500ms',
+    KUMA_CORE_RESOURCES_STATUS_MESH_IDENTITY_INTERVAL: '500ms',
+  }
+}
+
+type Ask = (method: string, path: string, body?: object) => Promise<string>
+
+/** Requests to the API, which takes whoever comes from loopback for an administrator. */
+const asking =
+  (origin: string): Ask =>
+  async (method, path, body) => {
+    const init = { method, headers: { 'content-type': 'application/json' } }
+    const answer = await fetch(
+      origin + path,
+      body === undefined ? init : { ...init, body: JSON.stringify(body) },
+    )
+    const text = await answer.text()
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`)
+    return text
+  }
+
+function calls(ask: Ask): Pick<ControlPlane, 'put' | 'remove' | 'token' | 'insight'> {
+  return {
+    put: async (resource) => void (await ask('PUT', pathOf(resource), resource)),
+    remove: async (resource) => void (await ask('DELETE', pathOf(resource))),
+    token: (name) =>
+      ask('POST', '/tokens/dataplane', {
+        name,
+        mesh: 'default',
+        type: 'dataplane',
+        validFor: '1h',
+        ...workloadOf(name),
+      }),
+    insight: async (name) => {
+      const text = await ask('GET', `/meshes/default/dataplanes/${name}/_overview`).catch(
+        () => null,
+      )
+      return text === null ? null : insightOf(JSON.parse(text))
+    },
+  }
+}
+
+/** Our Dataplanes are called `<workload>-<number>`. */
+const workloadOf = (name: string): object => ({ workload: name.replace(/-\d+$/, '') })
+
+/** A resource lives under the plural of its type, in small letters. */
+function pathOf({ type, name, mesh }: Resource): string {
+  const word = type.toLowerCase()
+  const plural = /(s|sh)$/.test(word) ? `${word}es` : word.replace(/y$/, 'ie').concat('s')
+  return mesh === undefined ? `/${plural}/${name}` : `/meshes/${mesh}/${plural}/${name}`
+}
+
+interface Overview {
+  readonly dataplaneInsight?: {
+    readonly subscriptions?: readonly {
+      readonly connectTime?: string
+      readonly disconnectTime?: string
+      readonly status?: { readonly total?: Readonly<Record<string, number | string>> }
+    }[]
+  }
+}
+
+function insightOf({ dataplaneInsight }: Overview): Insight {
+  const subscriptions = dataplaneInsight?.subscriptions ?? []
+  const sum = (field: string): number =>
+    subscriptions.reduce((total, { status }) => total + Number(status?.total?.[field] ?? 0), 0)
+  return {
+    online: subscriptions.some(({ disconnectTime }) => disconnectTime === undefined),
+    counts: {
+      sent: sum('responsesSent'),
+      acknowledged: sum('responsesAcknowledged'),
+      rejected: sum('responsesRejected'),
+    },
+  }
+}

@@ -1,0 +1,31 @@
+import type { Resource } from './control-plane.ts'
+import { kuma2 } from './kuma-2.ts'
+import { kuma3 } from './kuma-3.ts'
+import type { Ports } from './sidecars.ts'
+
+/** The services of the mesh; the Dataplane of each is `<service>-1`. `web` calls, the others answer. */
+export const services = ['web', 'shop', 'shop-v2'] as const
+export type Service = (typeof services)[number]
+
+/** How a generation of Kuma says what the checks are about. */
+export interface Generation {
+  readonly mesh: Resource
+  /** A service's Dataplane, as its file has it. */
+  dataplane(service: Service, ports: Ports): Resource
+  /** What turns mTLS on. */
+  readonly mtls: readonly Resource[]
+  /** The SPIFFE ID it gives a service. */
+  identity(service: Service): string
+  /** Lets these services call, and nobody else. */
+  permission(callers: readonly Service[]): Resource
+  /** A policy at the inbounds of a service, whoever calls. */
+  inbound(type: string, service: Service, conf: object): Resource
+  /** A policy on what is sent to a service. */
+  outbound(type: string, service: Service, conf: object): Resource
+  /** Requests to `shop` go to both in these shares. */
+  split(shares: Readonly<Record<'shop' | 'shop-v2', number>>, ports: Ports): Resource
+}
+
+/** The generation of a version such as `2.14.3`. */
+export const generationOf = (version: string): Generation =>
+  Number.parseInt(version, 10) < 3 ? kuma2 : kuma3

@@ -1,0 +1,76 @@
+import type { Generation, Service } from './generation.ts'
+import { policy } from './policy.ts'
+import { inboundOf } from './sidecars.ts'
+
+const workload = (service: Service) => ({ 'kuma.io/workload': service })
+/** A policy names a MeshService by its labels. */
+const meshService = (service: Service) => ({
+  kind: 'MeshService',
+  labels: { 'kuma.io/display-name': service },
+})
+const identity = (service: Service): string =>
+  `spiffe://default.default.mesh.local/workload/${service}`
+
+/** 3.x: a service is a label, mTLS comes of a MeshIdentity, policies at an inbound have `rules`. */
+export const kuma3: Generation = {
+  mesh: { type: 'Mesh', name: 'default', skipCreatingInitialPolicies: ['*'] },
+  dataplane: (service, ports) => ({
+    type: 'Dataplane',
+    mesh: 'default',
+    name: `${service}-1`,
+    labels: workload(service),
+    networking: {
+      address: '127.0.0.1',
+      inbound: [{ ...inboundOf(service, ports), protocol: 'http' }],
+      outbound: [
+        {
+          port: ports.toShop,
+          backendRef: { kind: 'MeshService', name: 'shop', port: ports.shop },
+        },
+        {
+          port: ports.toShopV2,
+          backendRef: { kind: 'MeshService', name: 'shop-v2', port: ports.shopV2 },
+        },
+      ].filter(() => service === 'web'),
+    },
+  }),
+  mtls: [
+    {
+      type: 'MeshIdentity',
+      mesh: 'default',
+      name: 'identity',
+      spec: {
+        selector: { dataplane: { matchLabels: {} } },
+        provider: {
+          type: 'Bundled',
+          bundled: {
+            meshTrustCreation: 'Enabled',
+            insecureAllowSelfSigned: true,
+            autogenerate: { enabled: true },
+          },
+        },
+      },
+    },
+  ],
+  identity,
+  permission: (callers) => {
+    const allow = callers.map((one) => ({ spiffeID: { type: 'Exact', value: identity(one) } }))
+    return policy('MeshTrafficPermission', { rules: [{ default: { allow } }] })
+  },
+  inbound: (type, service, conf) =>
+    policy(type, {
+      targetRef: { kind: 'Dataplane', labels: workload(service) },
+      rules: [{ default: conf }],
+    }),
+  outbound: (type, service, conf) =>
+    policy(type, { to: [{ targetRef: meshService(service), default: conf }] }),
+  split: (shares, ports) => {
+    const backendRefs = [
+      { ...meshService('shop'), port: ports.shop, weight: shares.shop },
+      { ...meshService('shop-v2'), port: ports.shopV2, weight: shares['shop-v2'] },
+    ]
+    const matches = [{ path: { type: 'PathPrefix', value: '/' } }]
+    const rules = [{ matches, default: { backendRefs } }]
+    return policy('MeshHTTPRoute', { to: [{ targetRef: meshService('shop'), rules }] })
+  },
+}
