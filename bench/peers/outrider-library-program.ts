@@ -182,6 +182,7 @@ function snapshot(hop: Hop): Snapshot {
     host,
     port: hop.upstreamPort,
     weight: 1,
+    hostname: '',
     health: 'unknown' as const,
     tags: {},
   }))

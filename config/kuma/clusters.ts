@@ -87,6 +87,7 @@ function localGroup(name: string, origin: Origin, inbound: InboundView): Endpoin
   const endpoint: EndpointAddress = {
     host: inbound.serviceAddress,
     port: inbound.servicePort,
+    hostname: '',
     weight: 1,
     health: 'healthy',
     tags: {},

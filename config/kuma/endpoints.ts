@@ -72,6 +72,7 @@ function memberPlaces(
 const addressOf = ({ proxy, inbound }: Member): EndpointAddress => ({
   host: inbound.advertisedAddress,
   port: inbound.port,
+  hostname: '',
   weight: 1,
   health: 'healthy',
   tags: { ...(proxy.zone === '' ? {} : { 'kuma.io/zone': proxy.zone }), ...inbound.tags },
@@ -81,7 +82,7 @@ function externalPlaces({ external }: Destination): readonly Placed[] {
   return (external?.body.spec.endpoints ?? []).map(({ address, port = 0, priority = 0 }) => {
     const host = address.startsWith('unix://') ? address.slice('unix://'.length) : address
     const place = { zone: '', subZone: '', priority, weight: 0 }
-    return [place, { host, port, weight: 1, health: 'healthy', tags: {} }]
+    return [place, { host, port, hostname: '', weight: 1, health: 'healthy', tags: {} }]
   })
 }
 

@@ -97,13 +97,14 @@ function endpoint(place: Place, hosts: 'addresses' | 'names'): readonly Endpoint
   checkFields(found, endpointFields)
   const at = address(found, 'address')
   if (at === null) return []
-  checkRest(found, at.host)
+  checkRest(found)
   if (hosts === 'addresses' && !isLiteral(at)) {
     fail(found, 'address', `must be an IP address or a pipe, got ${JSON.stringify(at.host)}`)
   }
   return [
     {
       ...at,
+      hostname: text(found, 'hostname'),
       weight: number(place, 'load_balancing_weight', 1),
       health: health(place),
       tags: labels(metadataOf(place, 'envoy.lb')),
@@ -117,15 +118,11 @@ const probeFields: Coverage = {
   harmless: {},
 }
 
-function checkRest(place: Place, host: string): void {
+function checkRest(place: Place): void {
   const probe = inside(place, 'health_check_config')
   if (probe !== null) checkFields(probe, probeFields)
   if (each(place, 'additional_addresses').length > 0) {
     warn(place, 'additional_addresses', 'are not used: an endpoint has one address')
-  }
-  const name = text(place, 'hostname')
-  if (name !== '' && name !== host) {
-    warn(place, 'hostname', 'is not used: auto_host_rewrite takes the address')
   }
 }
 

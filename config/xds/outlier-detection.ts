@@ -29,7 +29,7 @@ const fields: Coverage = {
   harmless: {
     enforcing_local_origin_success_rate: 'failures to connect count in a row',
     enforcing_failure_percentage_local_origin: 'failures to connect count in a row',
-    max_ejection_time_jitter: 'the sweep spreads returns',
+    max_ejection_time_jitter: 'endpoints come back with the next sweep',
     successful_active_health_check_uneject_host: 'an ejection lasts its time',
     always_eject_one_host: 'one always may be, unless the maximum is 0',
   },

@@ -10,7 +10,7 @@ export interface Endpoint {
   readonly key: string
   readonly host: string
   readonly port: number
-  /** Host name it was configured with; for host rewrites. */
+  /** What it is called, by default the host it was configured with; for host rewrites. */
   readonly hostname: string
   address: EndpointAddress
   weight: number

@@ -31,7 +31,7 @@ export function mergeEndpoints(cluster: Cluster, found: Found): Membership {
       if (now.has(key)) continue
       const kept = before.get(key)
       const endpoint =
-        kept?.hostname === address.host ? kept : newEndpoint(cluster, key, host, address)
+        kept?.hostname === hostnameOf(address) ? kept : newEndpoint(cluster, key, host, address)
       if (endpoint === kept) before.delete(key)
       else added = true
       place(endpoint, locality, address)
@@ -55,6 +55,9 @@ export function endpointKey(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
+const hostnameOf = ({ host, hostname }: EndpointAddress): string =>
+  hostname === '' ? host : hostname
+
 function newEndpoint(
   cluster: Cluster,
   key: string,
@@ -66,7 +69,7 @@ function newEndpoint(
     key,
     host,
     port: address.port,
-    hostname: address.host,
+    hostname: hostnameOf(address),
     address,
     weight: 1,
     priority: 0,

@@ -38,7 +38,7 @@ const maxWeight = 4_294_967_295
 const hostText = /^[A-Za-z0-9._:%-]{1,253}$/
 
 function checkAddress(raw: Raw, path: string, problems: Problems): EndpointAddress {
-  onlyKeys(raw, ['host', 'port', 'weight', 'health', 'tags'], path, problems)
+  onlyKeys(raw, ['host', 'port', 'hostname', 'weight', 'health', 'tags'], path, problems)
   const host = text(raw, 'host', path, problems)
   const isSocket = host.startsWith('/') && !host.includes('\0')
   if (!isSocket && !hostText.test(host)) {
@@ -51,6 +51,7 @@ function checkAddress(raw: Raw, path: string, problems: Problems): EndpointAddre
   return {
     host,
     port,
+    hostname: checkHostname(raw, path, problems),
     weight: integer(raw, 'weight', path, problems, 1, 1, maxWeight),
     health: oneOf(
       raw,
@@ -62,4 +63,13 @@ function checkAddress(raw: Raw, path: string, problems: Problems): EndpointAddre
     ),
     tags: textMap(raw.tags, join(path, 'tags'), problems),
   }
+}
+
+/** It will stand in a `host` field. */
+function checkHostname(raw: Raw, path: string, problems: Problems): string {
+  const hostname = text(raw, 'hostname', path, problems, '')
+  if (hostname !== '' && !hostText.test(hostname)) {
+    problems.add(join(path, 'hostname'), 'must be a host name or an IP address')
+  }
+  return hostname
 }

@@ -25,6 +25,8 @@ export interface EndpointAddress {
   readonly host: string
   /** 0 for a Unix socket. */
   readonly port: number
+  /** What it is called where a route has it called by its own name (`rewrite.host`). Default empty: `host`. */
+  readonly hostname: string
   /** Relative to its locality. Default 1. */
   readonly weight: number
   /** What the source says of its health; `unhealthy` endpoints are not picked outside panic. */

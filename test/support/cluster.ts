@@ -70,7 +70,7 @@ export function fakeEndpoints(cluster: Cluster, count: number): readonly Endpoin
       host,
       port: 80,
       hostname: host,
-      address: { host, port: 80, weight: 1, health: 'healthy', tags: {} },
+      address: { host, port: 80, hostname: '', weight: 1, health: 'healthy', tags: {} },
       weight: 1,
       priority: 0,
       zone: '',

@@ -64,6 +64,7 @@ export function address(
   return {
     host: hostAndPort.slice(0, colon),
     port: Number(hostAndPort.slice(colon + 1)),
+    hostname: '',
     weight: 1,
     health: 'unknown',
     tags: {},

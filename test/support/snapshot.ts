@@ -137,6 +137,7 @@ export function endpoints(name: string, ...ports: number[]): EndpointGroup {
           host: '127.0.0.1',
           port,
           weight: 1,
+          hostname: '',
           health: 'unknown',
           tags: {},
         })),

@@ -25,7 +25,7 @@ t.test('xds endpoints: as Kuma sends them', async (t) => {
         load_balancing_weight: 9,
         lb_endpoints: [
           {
-            endpoint: { address: socket('10.0.0.1', 8080) },
+            endpoint: { address: socket('10.0.0.1', 8080), hostname: 'a.test' },
             load_balancing_weight: 3,
             metadata: {
               filter_metadata: {
@@ -54,6 +54,7 @@ t.test('xds endpoints: as Kuma sends them', async (t) => {
             {
               host: '10.0.0.1',
               port: 8080,
+              hostname: 'a.test',
               weight: 3,
               health: 'unknown',
               tags: { 'kuma.io/zone': 'east', version: '2' },
@@ -65,7 +66,9 @@ t.test('xds endpoints: as Kuma sends them', async (t) => {
           subZone: '',
           priority: 1,
           weight: 0,
-          endpoints: [{ host: '/run/app', port: 0, weight: 1, health: 'unknown', tags: {} }],
+          endpoints: [
+            { host: '/run/app', port: 0, hostname: '', weight: 1, health: 'unknown', tags: {} },
+          ],
         },
       ],
       overprovisioningPercent: 200,
@@ -111,9 +114,8 @@ for (const [endpoint, ...said] of [
   ],
   [{ address: {} }, `error ${at}.endpoint.address: must have a socket_address or a pipe`],
   [
-    { address: socket('10.0.0.1'), hostname: 'a.test', additional_addresses: [{}] },
+    { address: socket('10.0.0.1'), additional_addresses: [{}] },
     `warning ${at}.endpoint.additional_addresses: are not used: an endpoint has one address`,
-    `warning ${at}.endpoint.hostname: is not used: auto_host_rewrite takes the address`,
   ],
   [
     { address: socket('10.0.0.1'), health_check_config: { port_value: 81 } },

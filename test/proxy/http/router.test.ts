@@ -483,3 +483,29 @@ t.test(
     }
   },
 )
+
+t.test('router: an endpoint is called by its own name where the route says so', async (t) => {
+  const app = await origin(t, ({ socket }) => void socket.write(ok()))
+  const group = (hostname: string) => ({
+    ...endpoints('app'),
+    localities: endpoints('app', app.port).localities.map((one) => ({
+      ...one,
+      endpoints: one.endpoints.map((endpoint) => ({ ...endpoint, hostname })),
+    })),
+  })
+  const action = {
+    ...forwardTo('app'),
+    rewrite: { path: null, host: { kind: 'endpoint' } },
+  } as const
+  const routeTables = [routeTable([route({ action })])]
+  const running = await runProxy(t, mesh([], [], { routeTables, endpoints: [group('app.test')] }))
+  const c = await rawClient(t, running.port())
+  const hosts = () => app.heads.map((head) => /^host: (.*)\r/im.exec(head)?.[1])
+  c.write(get)
+  await c.until((text) => text.includes('200 OK'))
+  t.same(hosts(), ['app.test'])
+  await running.proxy.apply(mesh([], [], { routeTables, endpoints: [group('')] }))
+  c.write(get)
+  await c.until((text) => text.split('200 OK').length === 3)
+  t.same(hosts(), ['app.test', 'a'], 'an address is no name')
+})

@@ -25,6 +25,16 @@ t.test('endpoint: addresses are IP addresses, names or paths', (t) => {
   t.end()
 })
 
+t.test('endpoint: it may have a name of its own', (t) => {
+  t.match(ofAddress({ host: '10.0.0.1', port: 80 }).endpoint, { hostname: '' })
+  t.match(ofAddress({ host: '10.0.0.1', port: 80, hostname: 'app.test' }), {
+    endpoint: { hostname: 'app.test' },
+    wrong: [],
+  })
+  t.same(ofAddress({ host: '10.0.0.1', port: 80, hostname: 'a\r\nb' }).wrong, ['hostname'])
+  t.end()
+})
+
 t.test('endpoint: a port is needed, except for a path', (t) => {
   t.same(ofAddress({ host: '10.0.0.1' }).wrong, ['port'])
   t.same(ofAddress({ host: '/run/app.sock', port: 80 }).wrong, ['port'])

@@ -126,7 +126,9 @@ t.test('snapshot: defaults are filled in', (t) => {
         subZone: '',
         priority: 0,
         weight: 0,
-        endpoints: [{ host: '127.0.0.1', port: 3_000, weight: 1, health: 'unknown', tags: {} }],
+        endpoints: [
+          { host: '127.0.0.1', port: 3_000, hostname: '', weight: 1, health: 'unknown', tags: {} },
+        ],
       },
     ],
   })
