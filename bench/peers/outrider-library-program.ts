@@ -91,7 +91,14 @@ const routeTable: RouteTable = {
       routes: [
         {
           name: 'all',
-          match: { path: { kind: 'prefix', value: '/' }, methods: [], headers: [], query: [] },
+          match: {
+            path: { kind: 'prefix', value: '/' },
+            methods: [],
+            headers: [],
+            query: [],
+            peer: null,
+            percent: 100,
+          },
           action: {
             kind: 'forward',
             clusters: [{ cluster: 'upstream', weight: 1, policies: [] }],

@@ -183,7 +183,14 @@ function localTable(name: string, cluster: string, { origin }: Listener): RouteT
         routes: [
           {
             name: 'local',
-            match: { path: { kind: 'prefix', value: '/' }, methods: [], headers: [], query: [] },
+            match: {
+              path: { kind: 'prefix', value: '/' },
+              methods: [],
+              headers: [],
+              query: [],
+              peer: null,
+              percent: 100,
+            },
             action: {
               kind: 'forward',
               clusters: [{ cluster, weight: 1, policies: [] }],

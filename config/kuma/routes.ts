@@ -94,6 +94,8 @@ function matchOf({ path, method, headers = [], queryParams = [] }: RouteMatchBod
       match: { kind: type === 'Exact' ? 'exact' : 'regex', value, ignoreCase: false },
       invert: false,
     })),
+    peer: null,
+    percent: 100,
   }
 }
 

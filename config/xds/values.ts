@@ -167,6 +167,8 @@ export const isLiteral = ({ host }: SocketPlace): boolean =>
 
 /** Reads what a configuration names outside itself. Throws with a reason. */
 export interface Outside {
+  /** What collectors are to call us where nothing else is said: `cluster` of the node. */
+  readonly serviceName: string
   file(path: string): string
   environment(name: string): string
 }

@@ -1,7 +1,9 @@
 import { checkToken } from '../field-check.ts'
 import { checkNamedMatch, checkRegex } from '../matcher.ts'
+import { checkPeerMatch } from '../peer-match.ts'
 import { checkPolicies } from '../policies.ts'
 import {
+  decimal,
   join,
   listOf,
   oneOf,
@@ -67,7 +69,7 @@ function checkRoute(raw: Raw, path: string, problems: Problems): Route {
 /** Absent parts match all; so does an absent match. */
 function checkMatch(value: unknown, path: string, problems: Problems): RouteMatch {
   const raw = record(value ?? {}, path, problems)
-  onlyKeys(raw, ['path', 'methods', 'headers', 'query'], path, problems)
+  onlyKeys(raw, matchKeys, path, problems)
   const methods = texts(raw, 'methods', path, problems)
   for (const method of methods) checkToken(method, 'a method', join(path, 'methods'), problems)
   return {
@@ -75,8 +77,12 @@ function checkMatch(value: unknown, path: string, problems: Problems): RouteMatc
     methods,
     headers: listOf(raw, 'headers', path, problems, checkNamedMatch),
     query: listOf(raw, 'query', path, problems, checkNamedMatch),
+    peer: checkPeerMatch(raw, path, problems),
+    percent: decimal(raw, 'percent', path, problems, 100, 0, 100),
   }
 }
+
+const matchKeys = ['path', 'methods', 'headers', 'query', 'peer', 'percent']
 
 function checkPath(value: unknown, path: string, problems: Problems): RouteMatch['path'] {
   const raw = record(value, path, problems)

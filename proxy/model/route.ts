@@ -1,4 +1,5 @@
 import type { NamedMatch } from '../matcher.ts'
+import type { PeerMatch } from '../peer-match.ts'
 import type { PolicyConfig } from '../policies.ts'
 import type { Origin } from './origin.ts'
 
@@ -36,6 +37,10 @@ export interface RouteMatch {
   readonly methods: readonly string[]
   readonly headers: readonly NamedMatch[]
   readonly query: readonly NamedMatch[]
+  /** Only callers that match; null (default) is everyone. Envoy: `filter_state`, as Kuma's control plane uses it. */
+  readonly peer: PeerMatch | null
+  /** Of the requests that match otherwise, drawn one by one; the others go on to the next route. Default 100. Envoy: `runtime_fraction`. */
+  readonly percent: number
 }
 
 export interface WeightedCluster {

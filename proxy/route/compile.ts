@@ -1,4 +1,5 @@
 import type { ProxyEnv } from '../env.ts'
+import type { Connection } from '../exchange.ts'
 import { compileNamedMatch, type NamedPredicate } from '../matcher.ts'
 import type { HttpFilter, TcpFilter, Tracing } from '../model/listener.ts'
 import type {
@@ -8,6 +9,7 @@ import type {
   Route,
   RouteTable,
 } from '../model/route.ts'
+import { compilePeerMatch } from '../peer-match.ts'
 import { type PolicyConfig, policies } from '../policies.ts'
 import type { Hooks } from '../policy.ts'
 import type { LogLine } from '../telemetry/access-log.ts'
@@ -38,6 +40,10 @@ export interface CompiledRoute {
   readonly methods: readonly string[]
   readonly headers: readonly NamedTest[]
   readonly query: readonly NamedTest[]
+  /** Null is everyone. */
+  readonly peer: ((connection: Connection) => boolean) | null
+  /** Of the requests that match otherwise. */
+  readonly percent: number
   /** `none` is the compiled "no route matched". */
   readonly action: ForwardAction | RedirectAction | DirectAction | { readonly kind: 'none' }
   /** What `rewrite` and redirects replace: the matched prefix, or null when the match was no prefix. */
@@ -144,6 +150,8 @@ function noRoute(hooks: HookLists): CompiledRoute {
     methods: [],
     headers: [],
     query: [],
+    peer: null,
+    percent: 100,
     action: { kind: 'none' },
     matchedPrefix: null,
     rewrite: null,
@@ -186,6 +194,8 @@ function compileRoute(route: Route, listener: Stand, here: Stand, make: HookMake
       test: compileNamedMatch(named),
     })),
     query: match.query.map((named) => ({ name: named.name, test: compileNamedMatch(named) })),
+    peer: match.peer === null ? null : compilePeerMatch(match.peer),
+    percent: match.percent,
     action,
     matchedPrefix,
     rewrite: action.kind === 'forward' ? compileRewrite(action, matchedPrefix) : null,

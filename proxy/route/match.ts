@@ -20,6 +20,8 @@ export function matchRoute(table: CompiledTable, x: Exchange): CompiledRoute {
       !queryMatches(route.query, query < 0 ? '' : x.path.slice(query + 1))
     )
       continue
+    if (route.peer !== null && !route.peer(x.connection)) continue
+    if (route.percent < 100 && x.plan.env.clock.random() * 100 >= route.percent) continue
     return route
   }
   return table.none

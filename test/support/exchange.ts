@@ -161,6 +161,8 @@ export const noRoute: CompiledRoute = {
   methods: [],
   headers: [],
   query: [],
+  peer: null,
+  percent: 100,
   action: { kind: 'none' },
   matchedPrefix: null,
   rewrite: null,

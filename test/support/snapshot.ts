@@ -74,7 +74,14 @@ export function listener(over: Partial<Listener> = {}): Listener {
 export function route(over: Partial<Route> = {}): Route {
   return {
     name: 'default',
-    match: { path: { kind: 'prefix', value: '/' }, methods: [], headers: [], query: [] },
+    match: {
+      path: { kind: 'prefix', value: '/' },
+      methods: [],
+      headers: [],
+      query: [],
+      peer: null,
+      percent: 100,
+    },
     action: forwardTo('app'),
     policies: [],
     ...over,

@@ -8,6 +8,7 @@ import type { Raw } from '../../proxy/problems.ts'
 export const bareContext: Context = {
   origin: { source: 'xds', name: 'test', version: '1' },
   outside: {
+    serviceName: 'test',
     file: (path) => {
       throw new Error(`there is no ${path}`)
     },

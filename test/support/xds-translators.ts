@@ -6,6 +6,7 @@ import { chain, cluster, endpoints, listener, origin, tcpFilter } from './snapsh
 
 /** An outside in which there is nothing. */
 export const noOutside: Outside = {
+  serviceName: 'test',
   file(path) {
     throw new Error(`${path} is not there`)
   },

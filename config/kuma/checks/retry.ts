@@ -1,5 +1,5 @@
+import { durationMs } from '../../duration.ts'
 import type { Path, Reporter } from '../../report.ts'
-import { durationMs } from '../duration.ts'
 import type { Resource } from '../resources.ts'
 import { type MeshRetryConf, meshRetryConf } from '../schemas/mesh-retry.ts'
 import { confsOf } from './confs.ts'

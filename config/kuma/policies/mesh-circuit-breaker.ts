@@ -1,5 +1,5 @@
 import type { OutlierDetectionConfig } from '../../../proxy/policies/outlier-detection.ts'
-import { durationMs } from '../duration.ts'
+import { durationMs } from '../../duration.ts'
 import { numeric, translation, withPolicies } from '../policy.ts'
 import {
   type MeshCircuitBreakerConf,

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import type { FaultConfig } from '../../../proxy/policies/fault.ts'
-import { durationMs } from '../duration.ts'
+import { durationMs } from '../../duration.ts'
 import { type Peer, peerMatchOf } from '../peers.ts'
 import { numeric, translation, withPolicies } from '../policy.ts'
 import {

@@ -1,5 +1,5 @@
 import type { HealthCheck } from '../../../proxy/model/cluster.ts'
-import { durationMs } from '../duration.ts'
+import { durationMs } from '../../duration.ts'
 import { field, numeric, translation } from '../policy.ts'
 import type { Protocol } from '../protocol.ts'
 import { type MeshHealthCheckConf, meshHealthCheckConf } from '../schemas/mesh-health-check.ts'

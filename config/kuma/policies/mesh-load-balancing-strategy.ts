@@ -1,6 +1,6 @@
 import type { BalancerConfig } from '../../../proxy/model/cluster.ts'
 import type { HashPolicy } from '../../../proxy/model/route.ts'
-import { durationMs } from '../duration.ts'
+import { durationMs } from '../../duration.ts'
 import { numeric, translation } from '../policy.ts'
 import {
   type MeshLoadBalancingStrategyConf,

@@ -1,5 +1,5 @@
+import { durationMs } from '../../duration.ts'
 import type { MetricSelector, MetricsSettings } from '../../settings.ts'
-import { durationMs } from '../duration.ts'
 import type { MeshView, ProxyView } from '../mesh-view.ts'
 import type { MeshMetricConf } from '../schemas/mesh-metric.ts'
 import { collectorOf } from './mesh-trace.ts'

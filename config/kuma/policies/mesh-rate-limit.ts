@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import type { RateLimit } from '../../../proxy/policies/rate-limit.ts'
-import { durationMs } from '../duration.ts'
+import { durationMs } from '../../duration.ts'
 import { peerMatchOf } from '../peers.ts'
 import { confsByPeer } from '../per-peer.ts'
 import { field, translation, withPolicies } from '../policy.ts'

@@ -1,6 +1,6 @@
 import type { NamedMatch, StringMatch } from '../../../proxy/matcher.ts'
 import type { RetryConfig, RetryOn } from '../../../proxy/policies/retry.ts'
-import { durationMs, longestMs } from '../duration.ts'
+import { durationMs, longestMs } from '../../duration.ts'
 import { translation, withPolicies } from '../policy.ts'
 import { type MeshRetryConf, meshRetryConf } from '../schemas/mesh-retry.ts'
 

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { durationMs } from '../duration.ts'
+import { durationMs } from '../../duration.ts'
 import { peerMatchOf } from '../peers.ts'
 import { confsByPeer } from '../per-peer.ts'
 import { translation, withPolicies } from '../policy.ts'

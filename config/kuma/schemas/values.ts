@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { durationPattern } from '../duration.ts'
+import { durationPattern } from '../../duration.ts'
 
 /**
  * The single values that fields hold. Every message says what is expected; what was found is added by the reader

@@ -126,5 +126,14 @@ function compileEnum(name: string, text: string): Scalar {
   }
 }
 
+/** The number of a value of an enum, by its name; null when there is no such value. */
+export function enumNumber(type: string, name: string): number | null {
+  const row = enums
+    .get(type)
+    ?.split(',')
+    .find((text) => text.endsWith(` ${name}`))
+  return row === undefined ? null : Number.parseInt(row, 10)
+}
+
 const camelCase = (name: string): string =>
   name.replace(/_+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())

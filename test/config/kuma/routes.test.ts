@@ -21,7 +21,14 @@ t.test('routes: without a route everything goes to the destination', async (test
   test.match(routesOf(''), [
     {
       name: 'default',
-      match: { path: { kind: 'prefix', value: '/' }, methods: [], headers: [], query: [] },
+      match: {
+        path: { kind: 'prefix', value: '/' },
+        methods: [],
+        headers: [],
+        query: [],
+        peer: null,
+        percent: 100,
+      },
       action: { kind: 'forward', clusters: [{ cluster: 'backend', weight: 1 }] },
     },
   ])
@@ -91,6 +98,8 @@ t.test('routes: every kind of match arrives', async (test) => {
   test.same(routesOf(to(rule))[0]?.match, {
     path: { kind: 'segment', value: '/x' },
     methods: ['PUT'],
+    peer: null,
+    percent: 100,
     headers: [
       named('a', 'exact', 'b'),
       named('c', 'present'),

@@ -13,6 +13,7 @@ const { origin } = bareContext
 const context = {
   ...bareContext,
   outside: {
+    serviceName: 'test',
     file: (path: string) => {
       if (path === '/ca.pem') return ca.certificate
       throw new Error('no such file')

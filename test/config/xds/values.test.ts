@@ -17,6 +17,7 @@ import {
 } from '../../../config/xds/values.ts'
 
 const outside: Outside = {
+  serviceName: 'test',
   file: (path) => `content of ${path}`,
   environment(name) {
     throw new Error(`${name} is not set`)

@@ -287,10 +287,24 @@ t.test(
 t.test('router: no endpoint is UH, no route is NR, no cluster is NC', async (t) => {
   const table = routeTable([
     route({
-      match: { path: { kind: 'exact', value: '/uh' }, methods: [], headers: [], query: [] },
+      match: {
+        path: { kind: 'exact', value: '/uh' },
+        methods: [],
+        headers: [],
+        query: [],
+        peer: null,
+        percent: 100,
+      },
     }),
     route({
-      match: { path: { kind: 'exact', value: '/nc' }, methods: [], headers: [], query: [] },
+      match: {
+        path: { kind: 'exact', value: '/nc' },
+        methods: [],
+        headers: [],
+        query: [],
+        peer: null,
+        percent: 100,
+      },
       action: forwardTo('gone'),
     }),
   ])
@@ -311,6 +325,8 @@ t.test('router: redirects and direct answers come from the configuration', async
     methods: [],
     headers: [],
     query: [],
+    peer: null,
+    percent: 100,
   })
   const table = routeTable([
     route({
@@ -409,6 +425,8 @@ t.test('router: a rate limit of the listener is one bucket for all its routes', 
     methods: [],
     headers: [],
     query: [],
+    peer: null,
+    percent: 100,
   })
   const running = await runProxy(
     t,

@@ -99,6 +99,22 @@ t.test('route: a forward action comes back complete', (t) => {
   t.end()
 })
 
+t.test('route: a match says which callers and which share of requests', (t) => {
+  const action = { kind: 'forward', clusters: [{ cluster: 'a' }] }
+  const { route, wrong } = ofRoute({ action, match: { peer: { uriSans: ['a'] }, percent: 0.5 } })
+  t.same(wrong, [])
+  t.same(route?.match.peer, {
+    uriSans: [{ kind: 'exact', value: 'a', ignoreCase: false }],
+    sni: null,
+  })
+  t.equal(route?.match.percent, 0.5)
+  t.same(ofRoute({ action, match: { percent: 101, peer: { uriSans: 7 } } }).wrong, [
+    'match.peer.uriSans: must be a list, got 7',
+    'match.percent: must be a number from 0 to 100, got 101',
+  ])
+  t.end()
+})
+
 t.test('route: an action says what is wrong with its parts', (t) => {
   const table: readonly (readonly [object, readonly RegExp[]])[] = [
     [{ kind: 'tunnel' }, [/^action\.kind: must be one of forward, redirect, direct/]],

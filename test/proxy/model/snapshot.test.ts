@@ -134,7 +134,14 @@ t.test('snapshot: defaults are filled in', (t) => {
   })
   t.matchOnly(snapshot.routeTables[0]?.virtualHosts[0]?.routes[0], {
     name: '-',
-    match: { path: { kind: 'prefix', value: '/' }, methods: [], headers: [], query: [] },
+    match: {
+      path: { kind: 'prefix', value: '/' },
+      methods: [],
+      headers: [],
+      query: [],
+      peer: null,
+      percent: 100,
+    },
     action: {
       kind: 'forward',
       clusters: [{ cluster: 'app', weight: 1, policies: [] }],

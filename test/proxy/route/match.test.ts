@@ -27,6 +27,8 @@ const match = (over: Partial<Route['match']>): Route['match'] => ({
   methods: [],
   headers: [],
   query: [],
+  peer: null,
+  percent: 100,
   ...over,
 })
 
@@ -108,6 +110,29 @@ t.test('match: a split follows its weights', async (t) => {
   const none = matchRoute(compile(routeTable([route({ action: forwardTo() })])), ask({}))
   t.equal(pickTarget(none, 0), null)
 })
+
+t.test(
+  'match: a route for some callers, and one for a share of requests, leave the rest to others',
+  async (t) => {
+    const uriSan = { kind: 'prefix' as const, value: 'spiffe://mesh/ns/', ignoreCase: false }
+    const table = compile(
+      routeTable([
+        route({ name: 'known', match: match({ peer: { uriSans: [uriSan], sni: null } }) }),
+        route({ name: 'share', match: match({ percent: 25 }) }),
+        route({ name: 'rest', match: match({}) }),
+      ]),
+    )
+    const named = (uriSans: string[] | null, roll: number): string => {
+      const tls = uriSans === null ? null : { sni: null, peer: { uriSans } }
+      const plan = { env: { clock: { random: () => roll } } }
+      const x = { ...ask({}), connection: { tls }, plan } as unknown as Exchange
+      return matchRoute(table, x).name
+    }
+    t.equal(named(['spiffe://mesh/ns/a'], 0.9), 'known')
+    t.equal(named(['spiffe://other/ns/a'], 0.24), 'share')
+    t.equal(named(null, 0.25), 'rest')
+  },
+)
 
 t.test('match: rewrites keep the query and never double a slash', async (t) => {
   const rewrite = (

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { durationMs, durationPattern } from '../../../config/kuma/duration.ts'
+import { durationMs, durationPattern } from '../../config/duration.ts'
 
 const good: readonly (readonly [string, number])[] = [
   ['0', 0],

@@ -1,0 +1,129 @@
+import { isIP } from 'node:net'
+import type { Listener } from '../../proxy/model/listener.ts'
+import { agentPart, isAgentListener } from './agent-listener.ts'
+import { type Coverage, checkFields } from './coverage.ts'
+import { filterChains } from './filter-chain.ts'
+import { newGathering } from './gathering.ts'
+import { each, fail, inside, type Place, warn } from './report.ts'
+import type { Context, TranslatedListener } from './translated.ts'
+import { address, bool, failUnknown, text, typed, word } from './values.ts'
+
+const system = 'left to the operating system'
+
+const listenerFields: Coverage = {
+  message: 'envoy.config.listener.v3.Listener',
+  read: [
+    'name',
+    'address',
+    'stat_prefix',
+    'filter_chains',
+    'default_filter_chain',
+    'use_original_dst',
+    'bind_to_port',
+    'listener_filters',
+    'traffic_direction',
+  ],
+  harmless: {
+    metadata: 'labels without meaning for traffic',
+    per_connection_buffer_limit_bytes: 'buffers have bounds of their own',
+    per_connection_buffer_high_watermark_timeout: 'the idle time limit holds for writing, too',
+    drain_type: 'the agent says how draining goes',
+    reuse_port: 'each worker has a socket of its own',
+    enable_reuse_port: 'each worker has a socket of its own',
+    connection_balance_config: 'each worker has a socket of its own',
+    listener_filters_timeout: 'the first bytes have the time of the handshake',
+    socket_options: system,
+    tcp_keepalive: system,
+    tcp_backlog_size: system,
+    tcp_fast_open_queue_length: system,
+    freebind: system,
+    max_connections_to_accept_per_socket_event: system,
+    ignore_global_conn_limit: 'there is no such limit',
+    bypass_overload_manager: 'there is no such manager',
+    stats_matcher: 'statistics',
+  },
+}
+
+const inspector = 'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector'
+const originalDst = 'envoy.extensions.filters.listener.original_dst.v3.OriginalDst'
+
+const listenerFilterFields: Coverage = {
+  message: 'envoy.config.listener.v3.ListenerFilter',
+  read: ['typed_config'],
+  harmless: { name: 'the type says what it is' },
+}
+
+const nothing: TranslatedListener = {
+  listener: null,
+  routeTables: [],
+  secrets: [],
+  needs: { routeTables: [], secrets: [] },
+  agent: null,
+}
+
+const directions = { UNSPECIFIED: 'unspecified', INBOUND: 'inbound', OUTBOUND: 'outbound' } as const
+
+/** `Listener`. One that needs traffic to be redirected to it is not served, with a warning. */
+export function translateListener(place: Place, context: Context): TranslatedListener {
+  const unserved = whyNotServed(place)
+  if (unserved !== null) {
+    warn(place, '', `is not served: ${unserved}`, 'list inbounds and outbounds in the Dataplane')
+    return nothing
+  }
+  if (isAgentListener(place)) return { ...nothing, agent: agentPart(place, context) }
+  checkFields(place, listenerFields)
+  const bound = boundTo(place)
+  for (const filter of each(place, 'listener_filters')) checkListenerFilter(filter)
+  const name = text(place, 'name')
+  const gathering = newGathering(context, name)
+  const statPrefix = text(place, 'stat_prefix')
+  const words = ['UNSPECIFIED', 'INBOUND', 'OUTBOUND'] as const
+  const listener: Listener = {
+    name,
+    origin: context.origin,
+    address: bound.address,
+    port: bound.port,
+    direction: directions[word(place, 'traffic_direction', words, 'UNSPECIFIED')],
+    statPrefix: statPrefix === '' ? name : statPrefix,
+    filterChains: filterChains(place, bound, gathering),
+    maxConnections: 0,
+  }
+  const { routeTables, secrets, needsTables, needsSecrets } = gathering
+  return {
+    listener,
+    routeTables,
+    secrets,
+    needs: { routeTables: [...needsTables], secrets: [...needsSecrets] },
+    agent: null,
+  }
+}
+
+/** What a listener waits for that does not come here: connections to other addresses, or datagrams. */
+function whyNotServed(place: Place): string | null {
+  const { bind_to_port: binds, udp_listener_config: udp } = place.fields
+  const socket = inside(inside(place, 'address') ?? place, 'socket_address')
+  if (udp !== undefined || socket?.fields.protocol === 'UDP') return 'UDP is not proxied'
+  const intercepts = each(place, 'listener_filters').some(
+    (filter) => typed(filter, 'typed_config')?.type === originalDst,
+  )
+  return binds === false || bool(place, 'use_original_dst') || intercepts
+    ? 'traffic is not intercepted here (transparent proxy)'
+    : null
+}
+
+function boundTo(place: Place): { readonly address: string; readonly port: number } {
+  const found = address(place, 'address') ?? { host: '127.0.0.1', port: 0 }
+  if (isIP(found.host) === 0) {
+    fail(place, 'address', `must be an IP address, got ${found.host}`)
+  }
+  return { address: found.host, port: found.port }
+}
+
+/** The first bytes are looked at where a chain asks for what they say. */
+function checkListenerFilter(filter: Place): void {
+  checkFields(filter, listenerFilterFields)
+  const config = typed(filter, 'typed_config') ?? { type: '', place: filter }
+  if (config.type !== inspector) failUnknown(config, [inspector])
+}
+
+export const listenerCoverages: readonly Coverage[] = [listenerFields, listenerFilterFields]

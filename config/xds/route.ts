@@ -1,0 +1,164 @@
+import type { DirectAction, RedirectAction, Route, RouteMatch } from '../../proxy/model/route.ts'
+import type { PolicyConfig } from '../../proxy/policies.ts'
+import { type Coverage, checkFields } from './coverage.ts'
+import type { FilterState } from './gathering.ts'
+import { headerLists, headerPolicy } from './header-changes.ts'
+import { each, fail, inside, type Place } from './report.ts'
+import { retryPolicy } from './retry-policy.ts'
+import { forwardAction, timeoutPolicy } from './route-action.ts'
+import { type KnownFilters, routeFilters } from './route-filters.ts'
+import { routeMatch } from './route-match.ts'
+import { bool, dataSource, number, type Outside, text, word } from './values.ts'
+
+/** What holds around a route. */
+export interface Around {
+  readonly outside: Outside
+  /** The virtual host, then the table. */
+  readonly levels: readonly Place[]
+  /** `most_specific_header_mutations_wins`: the table's changes come first, the route's last. */
+  readonly innermostLast: boolean
+  readonly filterState: FilterState
+  readonly filters: KnownFilters
+  /** Header changes of the listener's filters, which come before those of routes. */
+  readonly headers: readonly PolicyConfig[]
+}
+
+const routeFields: Coverage = {
+  message: 'envoy.config.route.v3.Route',
+  read: [
+    'name',
+    'match',
+    'route',
+    'redirect',
+    'direct_response',
+    'metadata',
+    'typed_per_filter_config',
+    ...headerLists,
+  ],
+  harmless: {
+    decorator: 'names of spans',
+    stat_prefix: 'name of statistics',
+    per_request_buffer_limit_bytes: '64 KiB of a request are kept for another try',
+    request_body_buffer_limit: '64 KiB of a request are kept for another try',
+  },
+}
+
+/** `Route`; null when it says nothing that is known to do. */
+export function translateRoute(place: Place, around: Around): Route | null {
+  checkFields(place, routeFields)
+  const matching = inside(place, 'match')
+  if (matching === null) {
+    fail(place, 'match', 'is missing')
+    return null
+  }
+  const match = routeMatch(matching, around.filterState)
+  const levels = [place, ...around.levels]
+  const forward = inside(place, 'route')
+  const name = text(place, 'name') === '' ? '-' : text(place, 'name')
+  const policies = [
+    ...routeFilters(levels, around.filters),
+    ...headerPolicies(levels, around),
+    ...(forward === null ? [] : forwardPolicies(forward, around)),
+  ]
+  const action = actionOf(place, match, around)
+  if (action !== null) return { name, match, action, policies }
+  fail(place, '', 'must have a route, a redirect or a direct_response')
+  return null
+}
+
+function actionOf(
+  place: Place,
+  { path }: RouteMatch,
+  { outside, levels }: Around,
+): Route['action'] | null {
+  const forward = inside(place, 'route')
+  if (forward !== null) {
+    const mirrors = levels.map((level) => each(level, 'request_mirror_policies'))
+    return forwardAction(forward, path.kind, mirrors.find((list) => list.length > 0) ?? [])
+  }
+  const redirect = inside(place, 'redirect')
+  if (redirect !== null) return redirectAction(redirect)
+  const direct = inside(place, 'direct_response')
+  return direct === null ? null : directAction(direct, outside)
+}
+
+/** Header changes of all levels. Of two that write the same field, Envoy lets the outer one win unless it is told not to. */
+function headerPolicies(
+  levels: readonly Place[],
+  { headers, innermostLast }: Around,
+): readonly PolicyConfig[] {
+  const own = levels.flatMap((level) => headerPolicy(level) ?? [])
+  if (own.length === 0) return []
+  return [...headers, ...(innermostLast ? own.toReversed() : own)]
+}
+
+/** A route without a retry policy has its virtual host's. */
+function forwardPolicies(forward: Place, { levels }: Around): readonly PolicyConfig[] {
+  const places = [forward, ...levels]
+  const found = places.map((level) => inside(level, 'retry_policy')).find((one) => one !== null)
+  const retry = found === undefined ? null : retryPolicy(found)
+  const timeout = timeoutPolicy(forward)
+  return retry === null ? [timeout] : [timeout, { kind: 'retry', ...retry }]
+}
+
+const redirectFields: Coverage = {
+  message: 'envoy.config.route.v3.RedirectAction',
+  read: [
+    'https_redirect',
+    'scheme_redirect',
+    'host_redirect',
+    'port_redirect',
+    'path_redirect',
+    'prefix_rewrite',
+    'response_code',
+  ],
+  harmless: {},
+}
+
+const redirectStatuses = {
+  MOVED_PERMANENTLY: 301,
+  FOUND: 302,
+  SEE_OTHER: 303,
+  TEMPORARY_REDIRECT: 307,
+  PERMANENT_REDIRECT: 308,
+} as const
+
+const redirectWords = [
+  'MOVED_PERMANENTLY',
+  'FOUND',
+  'SEE_OTHER',
+  'TEMPORARY_REDIRECT',
+  'PERMANENT_REDIRECT',
+] as const
+
+function redirectAction(place: Place): RedirectAction {
+  checkFields(place, redirectFields)
+  const scheme = bool(place, 'https_redirect') ? 'https' : text(place, 'scheme_redirect')
+  const host = text(place, 'host_redirect')
+  const port = number(place, 'port_redirect')
+  const full = text(place, 'path_redirect')
+  const prefix = text(place, 'prefix_rewrite')
+  const path = full !== '' ? ({ kind: 'full', value: full } as const) : null
+  return {
+    kind: 'redirect',
+    scheme: scheme === '' ? null : scheme,
+    host: host === '' ? null : host,
+    port: port === 0 ? null : port,
+    path: path ?? (prefix === '' ? null : { kind: 'prefix', value: prefix }),
+    status: redirectStatuses[word(place, 'response_code', redirectWords, 'MOVED_PERMANENTLY')],
+  }
+}
+
+const directFields: Coverage = {
+  message: 'envoy.config.route.v3.DirectResponseAction',
+  read: ['status', 'body'],
+  harmless: {},
+}
+
+function directAction(place: Place, outside: Outside): DirectAction {
+  checkFields(place, directFields)
+  const body = dataSource(place, 'body', outside) ?? ''
+  return { kind: 'direct', status: number(place, 'status'), body }
+}
+
+export const routeCoverages: readonly Coverage[] = [routeFields, redirectFields, directFields]
