@@ -1,0 +1,108 @@
+import { isRecord, type Raw } from '../../proxy/problems.ts'
+
+/** What a control plane is told of this process. */
+export interface Sidecar {
+  /** Of Outrider. */
+  readonly version: string
+  /** As in `v26.10.0`. */
+  readonly nodeVersion: string
+  readonly mesh: string
+  readonly name: string
+  /** The Dataplane resource as JSON; null when it is known to the control plane already. */
+  readonly dataplane: string | null
+  /** Where our admin server is; port 0 is one that nobody can be told. */
+  readonly admin: { readonly host: string; readonly port: number }
+  /** Where sockets lie that the control plane sends traffic to. */
+  readonly workDir: string
+  /** Outbounds on addresses of their own out of 127.0.0.0/8. */
+  readonly bindOutbounds: boolean
+  /** For MeshMetric with TLS of its own; empty without. */
+  readonly metricsCertificate: { readonly certPath: string; readonly keyPath: string }
+  /** The system's bundle of roots, for MeshExternalServices with TLS; empty without. */
+  readonly systemCaPath: string
+  readonly ipv6: boolean
+  /** As in `{ HOST_IP: '10.0.0.1' }`. */
+  readonly dynamicMetadata: Readonly<Record<string, string>>
+}
+
+/**
+ * What we can do, in Kuma's words (`pkg/core/xds/types/features.go`). Not among them: `feature-otel-via-kuma-dp` (we speak to
+ * collectors ourselves), `feature-transparent-proxy-in-dataplane-metadata` and `feature-embedded-dns` (there is neither),
+ * `feature-spire`. The two last ones are for 2.x, where they ask for what 3.x always does.
+ */
+export const featuresOf = ({
+  bindOutbounds,
+}: Pick<Sidecar, 'bindOutbounds'>): readonly string[] => [
+  'feature-tcp-accesslog-via-named-pipe',
+  'feature-strict-inbound-ports',
+  'feature-reuse-port',
+  ...(bindOutbounds ? ['feature-bind-outbounds'] : []),
+  'feature-delta-grpc',
+  'feature-unified-resource-naming',
+]
+
+/**
+ * Who we are, in kuma-dp's form. A control plane compares `kumaDp.version` with its own (`DeploymentVersionCompatible`) and
+ * shows us as incompatible outside two minor versions; what is no semantic version counts as a development build
+ * and is compatible. So we say what is true, `outrider-0.1.0`, and are not bound to one release of Kuma. It must be
+ * there: without `kumaDp` the control plane fails. `envoy.version` is only shown.
+ */
+export const versionOf = ({ version, nodeVersion }: Pick<Sidecar, 'version' | 'nodeVersion'>) => ({
+  kumaDp: { version: `outrider-${version}`, gitTag: '', gitCommit: '', buildDate: '' },
+  envoy: { version: `outrider-${version}`, build: `node/${nodeVersion}`, kumaDpCompatible: true },
+})
+
+/** Other addresses of an admin server end the generation of resources (Kuma: `AdminProxyGenerator`). */
+const adminHosts = ['127.0.0.1', '0.0.0.0', '::1', '::']
+
+/** The admin server as a control plane may be told of it; null when it may not, and then shows no admin pages. */
+export const toldAdmin = ({ admin }: Pick<Sidecar, 'admin'>): Sidecar['admin'] | null =>
+  admin.port > 0 && adminHosts.includes(admin.host) ? admin : null
+
+/**
+ * The node of every stream (`envoy.config.core.v3.Node`). Ports are texts; `/ready` of our admin server is what
+ * kuma-dp has a port of its own for. `answered` is the node of the control plane's bootstrap: what it alone says stays.
+ * Source: Kuma `pkg/core/xds/metadata.go`.
+ */
+export function nodeOf(sidecar: Sidecar, answered: Raw | null): Raw {
+  const { mesh, name, dataplane, metricsCertificate, dynamicMetadata } = sidecar
+  const admin = toldAdmin(sidecar)
+  const before = isRecord(answered?.metadata) ? answered.metadata : {}
+  return {
+    id: `${mesh}.${name}`,
+    cluster: typeof answered?.cluster === 'string' ? answered.cluster : name,
+    user_agent_name: 'outrider',
+    user_agent_version: sidecar.version,
+    metadata: {
+      ...before,
+      version: versionOf(sidecar),
+      features: featuresOf(sidecar),
+      'dataplane.proxyType': 'dataplane',
+      ...(dataplane !== null && { 'dataplane.resource': dataplane }),
+      ...adminMetadata(admin),
+      workdir: sidecar.workDir,
+      metricsCertPath: metricsCertificate.certPath,
+      metricsKeyPath: metricsCertificate.keyPath,
+      systemCaPath: sidecar.systemCaPath,
+      ipv6Enabled: sidecar.ipv6,
+      ...(Object.keys(dynamicMetadata).length > 0 && { dynamicMetadata }),
+    },
+  }
+}
+
+const adminMetadata = (admin: Sidecar['admin'] | null): Raw => ({
+  'dataplane.admin.address': admin?.host ?? '127.0.0.1',
+  'dataplane.admin.port': String(admin?.port ?? 0),
+  ...(admin !== null && { 'dataplane.readinessReporter.port': String(admin.port) }),
+})
+
+/** Paths of sockets have to fit in 104 bytes (Kuma `pkg/core/xds/sockets.go`). */
+const maxSocketPath = 98
+
+/** Where a control plane expects the page of metrics: it makes a listener for Prometheus that forwards to this socket. */
+export const metricsSocketOf = ({
+  workDir,
+  name,
+  mesh,
+}: Pick<Sidecar, 'workDir' | 'name' | 'mesh'>) =>
+  `${`${workDir}/kuma-mh-${name}-${mesh}`.slice(0, maxSocketPath)}.sock`

@@ -1,0 +1,62 @@
+import t from 'tap'
+import { featuresOf, metricsSocketOf, nodeOf, toldAdmin } from '../../../config/kuma-cp/node.ts'
+import { decodeMessage } from '../../../config/xds/proto/decode.ts'
+import { encodeMessage } from '../../../config/xds/proto/encode.ts'
+import { sidecar } from '../../support/kuma-cp.ts'
+
+t.test('node: it says what Kuma reads of it', async (t) => {
+  const node = nodeOf(sidecar(), null)
+  t.match(node, {
+    id: 'default.web-1',
+    cluster: 'web-1',
+    metadata: {
+      version: {
+        kumaDp: { version: 'outrider-1.2.3' },
+        envoy: { version: 'outrider-1.2.3', build: 'node/v26.0.0', kumaDpCompatible: true },
+      },
+      'dataplane.admin.port': '9901',
+      'dataplane.admin.address': '127.0.0.1',
+      'dataplane.readinessReporter.port': '9901',
+      'dataplane.resource': '{"type":"Dataplane"}',
+      'dataplane.proxyType': 'dataplane',
+      workdir: '/run/outrider',
+      ipv6Enabled: true,
+    },
+  })
+  t.notOk(Object.hasOwn(node.metadata as object, 'dynamicMetadata'))
+})
+
+t.test('node: it goes through its message unchanged', async (t) => {
+  const type = 'envoy.config.core.v3.Node'
+  const node = nodeOf(sidecar({ dynamicMetadata: { HOST_IP: '10.0.0.1' } }), null)
+  t.same(decodeMessage(type, encodeMessage(type, node)).value, node)
+})
+
+t.test('node: what only the bootstrap says stays, what we know better does not', async (t) => {
+  const answered = { cluster: 'web', metadata: { theirs: true, 'dataplane.admin.port': '1234' } }
+  const node = nodeOf(sidecar(), answered)
+  t.match(node, { cluster: 'web', metadata: { theirs: true, 'dataplane.admin.port': '9901' } })
+})
+
+t.test('node: an admin server elsewhere than Kuma allows is not told', async (t) => {
+  for (const admin of [
+    { host: '10.0.0.1', port: 9901 },
+    { host: '127.0.0.1', port: 0 },
+  ]) {
+    const node = nodeOf(sidecar({ admin }), null)
+    t.equal(toldAdmin({ admin }), null)
+    t.match(node.metadata, { 'dataplane.admin.port': '0' })
+    t.notOk(Object.hasOwn(node.metadata as object, 'dataplane.readinessReporter.port'))
+  }
+})
+
+t.test('node: addresses of its own are asked for with --bind-outbounds', async (t) => {
+  t.notOk(featuresOf({ bindOutbounds: false }).includes('feature-bind-outbounds'))
+  t.ok(featuresOf({ bindOutbounds: true }).includes('feature-bind-outbounds'))
+})
+
+t.test('node: the path of the metrics socket is cut as Kuma cuts it', async (t) => {
+  const at = { workDir: '/run/outrider', name: 'web-1', mesh: 'default' }
+  t.equal(metricsSocketOf(at), '/run/outrider/kuma-mh-web-1-default.sock')
+  t.equal(metricsSocketOf({ ...at, name: 'x'.repeat(200) }).length, 103)
+})

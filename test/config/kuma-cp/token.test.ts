@@ -1,0 +1,54 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { claimsOf, tokenSource } from '../../../config/kuma-cp/token.ts'
+import { fakeClock } from '../../support/fake-clock.ts'
+import { memoryLog } from '../../support/memory-log.ts'
+
+const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+const jwt = (claims: unknown): string => `${part({ alg: 'RS256', kid: '1' })}.${part(claims)}.c2ln`
+const day = 86_400
+
+t.test('token: the file is read each time, without the white space around it', async (t) => {
+  const file = join(t.testdir({ token: ` ${jwt({ Name: 'a' })}\n` }), 'token')
+  const { log } = memoryLog()
+  const token = tokenSource({ token: null, file, clock: fakeClock(), log })
+  t.equal(token(), jwt({ Name: 'a' }))
+  writeFileSync(file, jwt({ Name: 'b' }))
+  t.equal(token(), jwt({ Name: 'b' }))
+})
+
+t.test('token: the one given wins over the file, and there may be none', async (t) => {
+  const { log } = memoryLog()
+  const clock = fakeClock()
+  t.equal(tokenSource({ token: jwt({}), file: '/nowhere', clock, log })(), jwt({}))
+  t.equal(tokenSource({ token: null, file: null, clock, log })(), null)
+  t.throws(() => tokenSource({ token: null, file: '/nowhere', clock, log })(), /ENOENT/)
+})
+
+t.test('token: what is no JWT is refused without being shown', async (t) => {
+  const { log } = memoryLog()
+  for (const text of ['secret', 'a.b.c', `${part({})}.${part({})}.x`, `${jwt({})}\nsecond`, '']) {
+    const token = tokenSource({ token: text, file: null, clock: fakeClock(), log })
+    t.throws(token, { message: /^the dataplane token is not a JWT/ }, text)
+  }
+  t.same(claimsOf(jwt({ Mesh: 'default' })), { Mesh: 'default' })
+})
+
+t.test('token: its end is told once, some days before and when it has come', async (t) => {
+  const clock = fakeClock()
+  const { log, lines } = memoryLog()
+  const exp = clock.wall() / 1000 + 30 * day
+  const token = tokenSource({ token: jwt({ exp }), file: null, clock, log })
+  token()
+  t.same(lines, [])
+  clock.tick(24 * day * 1000)
+  token()
+  token()
+  t.match(lines, [/^warn the dataplane token expires in 6 days, at 2026-01-31/])
+  t.equal(lines.length, 1)
+  clock.tick(7 * day * 1000)
+  token()
+  t.match(lines[1], /^warn the dataplane token expired at 2026-01-31/)
+  t.notMatch(lines.join(), /c2ln/)
+})
