@@ -3,7 +3,7 @@ import { get } from 'node:http'
 import { join } from 'node:path'
 import type { Resource } from './control-plane.ts'
 import type { Generation } from './generation.ts'
-import type { Ports } from './sidecars.ts'
+import type { Collector, Ports } from './sidecars.ts'
 
 /** What came of looking once. */
 export interface Seen {
@@ -77,7 +77,12 @@ export async function lookFromOutside(ports: Ports): Promise<Seen> {
 }
 
 /** The policies, in the order in which they are tried; mTLS is on. `dir` is for what they write. */
-export function policyChecks(kuma: Generation, ports: Ports, dir: string): readonly Check[] {
+export function policyChecks(
+  kuma: Generation,
+  ports: Ports,
+  collector: Collector,
+  dir: string,
+): readonly Check[] {
   const status = async (expected: number, path: string): Promise<Seen> => {
     const answer = await ask(ports.toShop, path)
     return { ok: answer.status === expected, what: said(answer) }
@@ -156,6 +161,66 @@ export function policyChecks(kuma: Generation, ports: Ports, dir: string): reado
         await ask(ports.toShop, '/logged')
         const line = existsSync(logFile) ? readFileSync(logFile, 'utf8').split('\n')[0] : 'no file'
         return { ok: line === '/logged 200 web', what: String(line) }
+      },
+    },
+    {
+      name: 'MeshCircuitBreaker',
+      resources: [
+        kuma.outbound('MeshCircuitBreaker', 'shop', {
+          connectionLimits: { maxConnections: 1, maxPendingRequests: 1, maxRequests: 1 },
+        }),
+      ],
+      look: async () => {
+        const answers = await Promise.all(
+          Array.from({ length: 6 }, () => ask(ports.toShop, '/slow')),
+        )
+        const refused = answers.filter(({ status }) => status === 503).length
+        return { ok: refused >= 4 && refused < 6, what: `${refused} of 6 at once refused` }
+      },
+    },
+    {
+      name: 'MeshHealthCheck',
+      resources: [
+        kuma.outbound('MeshHealthCheck', 'shop', {
+          ...{ interval: '1s', timeout: '1s', unhealthyThreshold: 1, healthyThreshold: 1 },
+          failTrafficOnPanic: true,
+          http: { path: '/sick' },
+        }),
+      ],
+      look: () => status(503, '/'),
+    },
+    {
+      name: 'MeshTrace',
+      resources: [
+        kuma.whole('MeshTrace', 'web', {
+          backends: [{ type: 'Zipkin', zipkin: { url: collector.url, apiVersion: 'httpJson' } }],
+        }),
+      ],
+      look: async () => {
+        await ask(ports.toShop)
+        const names = [...collector.heardOf]
+        return { ok: names.includes('web'), what: `spans of ${names.join(', ') || 'nobody'}` }
+      },
+    },
+    {
+      name: 'MeshMetric',
+      resources: [
+        kuma.whole('MeshMetric', 'web', {
+          backends: [
+            {
+              type: 'Prometheus',
+              prometheus: { port: ports.metrics, path: '/metrics', tls: { mode: 'Disabled' } },
+            },
+          ],
+        }),
+      ],
+      look: async () => {
+        const { status, text } = await ask(ports.metrics, '/metrics')
+        const line = /^\S*upstream_rq_total\S* \d+/m.exec(text)?.[0]
+        return {
+          ok: status === 200 && line !== undefined,
+          what: `${status} ${line ?? text.slice(0, 60)}`,
+        }
       },
     },
   ]

@@ -22,6 +22,8 @@ export interface Generation {
   inbound(type: string, service: Service, conf: object): Resource
   /** A policy on what is sent to a service. */
   outbound(type: string, service: Service, conf: object): Resource
+  /** A policy on the sidecar of a service as a whole. */
+  whole(type: string, service: Service, conf: object): Resource
   /** Requests to `shop` go to both in these shares. */
   split(shares: Readonly<Record<'shop' | 'shop-v2', number>>, ports: Ports): Resource
 }

@@ -44,6 +44,7 @@ export const kuma2: Generation = {
     }),
   outbound: (type, service, conf) =>
     policy(type, { to: [{ targetRef: meshService(service), default: conf }] }),
+  whole: (type, service, conf) => policy(type, { targetRef: meshService(service), default: conf }),
   split: (shares) => {
     const backendRefs = (['shop', 'shop-v2'] as const).map((one) => ({
       ...meshService(one),

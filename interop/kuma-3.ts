@@ -64,6 +64,8 @@ export const kuma3: Generation = {
     }),
   outbound: (type, service, conf) =>
     policy(type, { to: [{ targetRef: meshService(service), default: conf }] }),
+  whole: (type, service, conf) =>
+    policy(type, { targetRef: { kind: 'Dataplane', labels: workload(service) }, default: conf }),
   split: (shares, ports) => {
     const backendRefs = [
       { ...meshService('shop'), port: ports.shop, weight: shares.shop },

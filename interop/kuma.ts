@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 import { lookAtTraffic, lookFromOutside, policyChecks, type Seen } from './checks.ts'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
 import { generationOf, services } from './generation.ts'
-import { type Started, startApp, startSidecar, takePorts } from './sidecars.ts'
+import { type Started, startApp, startCollector, startSidecar, takePorts } from './sidecars.ts'
 
 /**
  * `npm run interop:kuma -- --kuma-cp <program>`: sidecars started the way their users start them, connected to a real
@@ -60,6 +60,8 @@ async function run(program: string, dir: string, started: Started[]): Promise<vo
   console.log(`kuma-cp ${controlPlane.version}`)
   const kuma = generationOf(controlPlane.version)
   const ports = await takePorts()
+  const collector = await startCollector()
+  started.push(collector)
   await controlPlane.put(kuma.mesh)
   for (const service of services) {
     started.push(await startApp(service, ports[`${service === 'shop-v2' ? 'shopV2' : service}App`]))
@@ -73,7 +75,7 @@ async function run(program: string, dir: string, started: Started[]): Promise<vo
   const asItWas = (): Promise<Seen> => lookAtTraffic(ports, kuma.identity('web'))
   await report('mTLS', asItWas)
   await report('mTLS, from outside', () => lookFromOutside(ports))
-  for (const { name, resources, look } of policyChecks(kuma, ports, dir)) {
+  for (const { name, resources, look } of policyChecks(kuma, ports, collector, dir)) {
     for (const resource of resources) await controlPlane.put(resource)
     await report(name, look)
     for (const resource of resources) {
