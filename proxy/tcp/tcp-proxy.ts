@@ -8,7 +8,7 @@ import type { Swept } from '../sweep.ts'
 import { finish } from '../telemetry/finish.ts'
 import { count, observe } from '../telemetry/metrics.ts'
 import { type ResponseFlag, responseFlags } from '../telemetry/response-flags.ts'
-import { type Connecting, connectEndpoint } from '../upstream/connect.ts'
+import { type Connected, type Connecting, connectEndpoint } from '../upstream/connect.ts'
 import { connected, refused } from '../upstream/rest.ts'
 
 /** A TCP filter chain at run time; same conventions as `HttpChain`. */
@@ -146,16 +146,23 @@ function tryConnect(splice: Splice, cluster: Cluster): void {
         plan.env.clock.now() - x.upstreamStartedAt,
       )
       join(splice, cluster, result.socket)
-    } else connectFailed(splice, cluster, result.detail)
+    } else connectFailed(splice, cluster, result)
   })
 }
 
-function connectFailed(splice: Splice, cluster: Cluster, detail: string): void {
+function connectFailed(
+  splice: Splice,
+  cluster: Cluster,
+  { detail, counter }: Extract<Connected, { ok: false }>,
+): void {
   const { x, plan } = splice
   const { counters, reasons } = cluster.stats
   counters.upstream_cx_connect_fail += 1
   if (detail === 'connect_timeout') counters.upstream_cx_connect_timeout += 1
-  if (detail.startsWith('tls_')) count(reasons, detail)
+  if (counter !== null) {
+    counters[counter] += 1
+    count(reasons, detail)
+  }
   countOut(splice, cluster)
   if (x.endpoint !== null && detail !== 'cancelled') refused(x.endpoint, plan.env.clock)
   if (splice.over) return
