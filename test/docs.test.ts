@@ -7,6 +7,7 @@ import { histogramBounds, type MetricScope, metrics } from '../proxy/telemetry/m
 import { type FlagRow, flagRows, responseFlags } from '../proxy/telemetry/response-flags.ts'
 import { policyTables } from './policies/tables.ts'
 import { policyPage, unknownFields } from './support/policy-page.ts'
+import { xdsPage } from './support/xds-page.ts'
 
 /** A page made from a table must equal what is checked in; `UPDATE=1` writes it. */
 function isUpToDate(t: Test, path: string, text: string): void {
@@ -95,6 +96,10 @@ t.test(
     isUpToDate(t, 'policies.md', policyPage(policyTables))
   },
 )
+
+t.test('docs: xds.md is what the tables of the translators say', async (t) => {
+  isUpToDate(t, 'xds.md', xdsPage())
+})
 
 t.test('docs: every flag has a bit and a short code of its own', async (t) => {
   t.equal(new Set(flagRows.map(({ bit }) => bit)).size, flagRows.length)

@@ -3,7 +3,7 @@ import { accessLogs, checkLogOptions } from './access-log.ts'
 import { type Coverage, checkFields } from './coverage.ts'
 import type { ChainParts, Gathering } from './gathering.ts'
 import { type HttpFilters, httpFilters } from './http-filters.ts'
-import { commonOptions, managerOptionsCoverages } from './manager-options.ts'
+import { commonOptions } from './manager-options.ts'
 import { each, fail, inside, type Place } from './report.ts'
 import { checkUpgrade } from './route-action.ts'
 import { kumaRouteNames, routeTable } from './route-table.ts'
@@ -172,5 +172,4 @@ export const managerCoverages: readonly Coverage[] = [
   upgradeFields,
   rdsFields,
   certFields,
-  ...managerOptionsCoverages,
 ]

@@ -22,8 +22,8 @@ export const networkRbacFields: Coverage = {
   ...rbacFields,
   message: 'envoy.extensions.filters.network.rbac.v3.RBAC',
   harmless: {
-    ...rbacFields.harmless,
     stat_prefix: statistics,
+    shadow_rules_stat_prefix: statistics,
     enforcement_type: 'a caller is judged once: its identity does not change',
   },
 }
