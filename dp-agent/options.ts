@@ -55,14 +55,19 @@ const run = {
     help: 'certificate shown to the feed (PEM)',
   }),
   feedKey: text({ flag: 'feed-key', placeholder: '<file>', help: 'its key (PEM)' }),
+  bootstrap: text({
+    flag: 'bootstrap',
+    placeholder: '<file>',
+    help: "an Envoy bootstrap (YAML or JSON) with static resources or an xDS v3 server's address, instead of --config (docs/xds.md)",
+  }),
   stateDir: text({
     flag: 'state-dir',
     placeholder: '<dir>',
-    help: 'keep the last good configuration of a feed there, and start with it while the feed is away',
+    help: 'keep the last good configuration of a feed or control plane there, and start with it while that is away',
   }),
   stateKeys: toggle({
     flag: 'state-keys',
-    help: 'keep it even where it holds private keys (a feed of the model may)',
+    help: 'keep private keys there, too, where the configuration holds them',
   }),
   identityDir: text({
     flag: 'identity-dir',

@@ -174,7 +174,8 @@ function chainRefusal(error: string): TlsRefusal {
   return refusal('tls_untrusted_chain')
 }
 
-function compileIdentity({ san, match }: PeerIdentity): PeerChecks['identities'][number] {
+/** Whether a certificate is one of those that an identity means. */
+export function compileIdentity({ san, match }: PeerIdentity): PeerChecks['identities'][number] {
   const test = compileStringMatch(match)
   switch (san) {
     case 'uri':

@@ -1,9 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { kumaFiles } from '../../config/kuma/watch.ts'
-import type { Source } from '../../config/source.ts'
 import { systemClock } from '../../proxy/clock.ts'
-import type { Log } from '../../proxy/log.ts'
 import type { About } from '../admin/agent-view.ts'
 import { type Agent, startAgent } from '../agent.ts'
 import { compose } from '../compose.ts'
@@ -13,6 +9,7 @@ import { createLog } from '../log.ts'
 import type { RunOptions } from '../options.ts'
 import { handleSignals } from '../signals.ts'
 import { spawnThread } from '../worker/spawn.ts'
+import { type Chosen, chooseSource } from './run-source.ts'
 
 /** `outrider run`: the sidecar of one Dataplane, until a signal ends it. Resolves to the exit code. */
 export async function runSidecar(
@@ -20,15 +17,7 @@ export async function runSidecar(
   _positionals: readonly string[],
   terminal: Terminal,
 ): Promise<number | string> {
-  const { name, config, mesh, identityDir } = options
-  const { feed } = options
-  if (config.length === 0 && feed === null) {
-    return 'say where the resources are: --config <file|dir>, or --feed <url>'
-  }
-  if (config.length > 0 && feed !== null) return 'give --config or --feed, not both'
-  if (feed !== null && !/^wss?:\/\//.test(feed))
-    return `--feed must be a ws or wss URL, got "${feed}"`
-  if (name === null) return 'say which Dataplane this is: --name <dataplane>'
+  const { identityDir } = options
   const clock = systemClock
   const log = createLog({
     level: options.logLevel,
@@ -36,14 +25,13 @@ export async function runSidecar(
     clock,
     write: terminal.err,
   })
+  const chosen = await chooseSource(options, terminal.version, clock, log)
+  if (typeof chosen === 'string') return chosen
   const agent = await startAgent({
     clock,
     log,
-    about: aboutOf(options, name, terminal),
-    source:
-      feed === null
-        ? kumaFiles({ paths: config, mesh, name, clock })
-        : await feedOf(feed, options, name, terminal.version, log),
+    about: aboutOf(options, chosen, terminal),
+    source: chosen.source,
     identity: identityDir === null ? null : identityDirectory({ dir: identityDir, clock, log }),
     compose,
     spawn: spawnThread,
@@ -54,32 +42,6 @@ export async function runSidecar(
     drainQuietMs: options.drainQuietMs,
   })
   return untilEnd(agent, terminal)
-}
-
-/** Loaded only where there is a feed. */
-async function feedOf(
-  url: string,
-  options: RunOptions,
-  name: string,
-  version: string,
-  log: Log,
-): Promise<Source> {
-  const { feedSource } = await import('../../config/feed/source.ts')
-  const { feedTokenFile, feedCa, feedCert, feedKey, mesh, stateDir, stateKeys } = options
-  const read = (file: string | null): string | null =>
-    file === null ? null : readFileSync(file, 'utf8')
-  return feedSource({
-    url,
-    mesh,
-    name,
-    version,
-    token: () => read(feedTokenFile)?.trim() ?? null,
-    tls: { ca: read(feedCa), cert: read(feedCert), key: read(feedKey) },
-    stateDir,
-    stateKeys,
-    clock: systemClock,
-    log,
-  })
 }
 
 /** Until all is closed, or at once at the second signal. */
@@ -100,11 +62,11 @@ function formatOf({ logFormat }: RunOptions, terminal: Terminal): 'json' | 'text
   return terminal.errIsTerminal ? 'text' : 'json'
 }
 
-const aboutOf = (options: RunOptions, name: string, { version }: Terminal): About => ({
-  version,
+const aboutOf = (options: RunOptions, { name, mesh, from }: Chosen, terminal: Terminal): About => ({
+  version: terminal.version,
   name,
-  mesh: options.mesh,
-  source: options.feed ?? options.config.join(', '),
+  mesh,
+  source: from,
   pid: process.pid,
   node: process.version,
   startedAt: systemClock.wall(),

@@ -1,3 +1,4 @@
+import type { SourceProblem } from '../../source.ts'
 import type { Finding } from '../report.ts'
 import type { ResourceKind } from './resource-type.ts'
 
@@ -9,6 +10,13 @@ export interface Incoming {
   readonly version: string
   /** The message. */
   readonly bytes: Uint8Array
+}
+
+/** A resource that stands in a file of ours. */
+export interface Fixed extends Incoming {
+  readonly kind: ResourceKind
+  /** A finding about it, with its place in the file. */
+  problem(finding: Finding): SourceProblem
 }
 
 /** A resource that was not taken, and why. */

@@ -2,16 +2,15 @@ import type { Clock, Timer } from '../../../proxy/clock.ts'
 import type { Log } from '../../../proxy/log.ts'
 import type { Raw } from '../../../proxy/problems.ts'
 import { backOffMs } from '../../back-off.ts'
-import type { Source } from '../../source.ts'
+import { hasErrors, type Source, type SourceProblem } from '../../source.ts'
 import { encodeMessage } from '../proto/encode.ts'
 import type { Translators } from '../translate.ts'
 import type { Outside } from '../values.ts'
 import { type Assembly, newAssembly, warmingMs } from './assembly.ts'
 import { newDeltaSession } from './delta-session.ts'
 import { emissionOf, sayRefusal } from './emission.ts'
-import type { Incoming, Session } from './inventory.ts'
+import type { Fixed, Session } from './inventory.ts'
 import { type Keeping, type KeepingOptions, newKeeping } from './keeping.ts'
-import type { ResourceKind } from './resource-type.ts'
 import { type AcceptedVersions, newSotwSession } from './sotw-session.ts'
 import { newStore, type Store } from './store.ts'
 import type { ControlPlaneAddress, OpenStream, Stream } from './stream.ts'
@@ -32,7 +31,9 @@ export interface XdsOptions {
   readonly translators: Translators
   readonly outside: Outside
   /** Resources that stand in the bootstrap. */
-  readonly fixed: readonly (Incoming & { readonly kind: ResourceKind })[]
+  readonly fixed: readonly Fixed[]
+  /** What was found in the bootstrap itself; an error keeps us from starting. */
+  readonly problems: readonly SourceProblem[]
   /** Where the last good configuration is kept; null keeps none. */
   readonly keep: KeepingOptions | null
   readonly clock: Clock
@@ -83,14 +84,21 @@ export function xdsSource(options: XdsOptions): Source {
     warming: null,
     waiting: [],
   }
-  for (const { kind, ...incoming } of options.fixed) life.store.fix(kind, incoming)
-  if (options.dial === null)
-    for (const kind of ['clusters', 'listeners'] as const) store.take(kind, [], [])
+  const problems = [...options.problems, ...options.fixed.flatMap((one) => fix(store, one))]
+  // Without a control plane there is nothing more to hear.
+  if (options.dial === null) {
+    store.take('clusters', [], [])
+    store.take('listeners', [], [])
+  }
   const savedAt = life.keeping?.restore() ?? null
   if (savedAt !== null) life.staleSince = savedAt
   return {
     start(emit) {
       life.emit = emit
+      if (hasErrors(problems)) {
+        emit({ snapshot: null, settings: null, identity: null, problems })
+        return
+      }
       settle(life)
       if (options.dial !== null) void connect(life, options.dial)
     },
@@ -104,6 +112,11 @@ export function xdsSource(options: XdsOptions): Source {
       life.stream = null
     },
   }
+}
+
+function fix(store: Store, { kind, problem, ...incoming }: Fixed): readonly SourceProblem[] {
+  const refusal = store.fix(kind, incoming)
+  return refusal === null ? [] : refusal.findings.map(problem)
 }
 
 async function connect(life: Life, dial: () => Promise<Dialled>): Promise<void> {

@@ -1,6 +1,10 @@
+import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { checkServerIdentity, type PeerCertificate } from 'node:tls'
 import * as grpc from '@grpc/grpc-js'
+import type { PeerIdentity } from '../../../proxy/model/cluster.ts'
+import { newPeer } from '../../../proxy/peer.ts'
+import { compileIdentity } from '../../../proxy/verify-peer.ts'
 
 /** Where a control plane is, and how it knows us and we know it. Source: Envoy `config.core.v3.ApiConfigSource`. */
 export interface ControlPlaneAddress {
@@ -12,8 +16,10 @@ export interface ControlPlaneAddress {
     readonly ca: string | null
     readonly cert: string | null
     readonly key: string | null
-    /** Name asked for and, unless null, checked in the certificate instead of the host. */
+    /** Server name (SNI) to ask for; null asks for the host. */
     readonly serverName: string | null
+    /** One of these must be in the certificate; empty: the server name, or else the host. */
+    readonly expected: readonly PeerIdentity[]
     /** Any certificate will do. For labs. */
     readonly skipVerify: boolean
   } | null
@@ -87,26 +93,37 @@ const asIs = (bytes: Buffer): Buffer => bytes
 
 function credentialsOf({ tls, target }: ControlPlaneAddress): grpc.ChannelCredentials {
   if (tls === null) return grpc.credentials.createInsecure()
-  const { ca, cert, key, skipVerify, serverName } = tls
-  const { hostname } = new URL(`xds://${target}`)
+  const { ca, cert, key, skipVerify } = tls
   const bytes = (pem: string | null): Buffer | null => (pem === null ? null : Buffer.from(pem))
   const checks = skipVerify
     ? { checkServerIdentity: () => undefined, rejectUnauthorized: false }
-    : {
-        checkServerIdentity: (_: string, cert: PeerCertificate) =>
-          checkServerIdentity(serverName ?? bare(hostname), cert),
-      }
+    : { checkServerIdentity: nameCheck(tls.expected, tls.serverName ?? hostOf(target)) }
   return grpc.credentials.createSsl(bytes(ca), bytes(key), bytes(cert), checks)
 }
 
-const bare = (hostname: string): string => hostname.replace(/^\[|\]$/g, '')
+/** Looks for an expected name in a certificate whose chain holds. */
+function nameCheck(expected: readonly PeerIdentity[], host: string) {
+  const identities = expected.map(compileIdentity)
+  return (_: string, shown: PeerCertificate): Error | undefined => {
+    if (identities.length === 0) return checkServerIdentity(host, shown)
+    const certificate = new X509Certificate(shown.raw)
+    const peer = newPeer(certificate)
+    if (identities.some((test) => test(peer, certificate))) return undefined
+    return new Error(`the control plane is ${certificate.subjectAltName ?? 'without a name'}`)
+  }
+}
+
+const hostOf = (target: string): string =>
+  target.startsWith('unix:')
+    ? 'localhost'
+    : new URL(`xds://${target}`).hostname.replace(/^\[|\]$/g, '')
 
 /** An address cannot stand in the server name of TLS (RFC 6066 §3), where grpc-js would put it. */
 function nameOptions({ tls, target }: ControlPlaneAddress): grpc.ChannelOptions {
   if (tls === null) return {}
-  const host = bare(new URL(`xds://${target}`).hostname)
+  const host = hostOf(target)
   const name = tls.serverName ?? (isIP(host) === 0 ? host : 'localhost')
-  return { 'grpc.ssl_target_name_override': name, 'grpc.default_authority': target }
+  return { 'grpc.ssl_target_name_override': name, 'grpc.default_authority': host }
 }
 
 function reasonOf({ code, details, message }: Partial<grpc.StatusObject> & Error): string {

@@ -1,0 +1,158 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { xdsServer } from '../../test/support/xds-server.ts'
+import { freePort, memoryMib } from '../processes.ts'
+import { pace, type Seen } from './load.ts'
+import { large, small } from './resources.ts'
+
+/** What a change of configuration costs while traffic flows: a control plane for tests, the built sidecar, one application. */
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '10' },
+    flaps: { type: 'string', default: '1000' },
+    only: { type: 'string', default: 'large,flaps,outage' },
+  },
+})
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+const wanted = values.only.split(',')
+const undo: (() => unknown)[] = []
+const t = { teardown: (run: () => unknown) => void undo.push(run) }
+
+const app = createServer((_, response) => response.end('ok')).listen(0, '127.0.0.1')
+await once(app, 'listening')
+undo.push(() => app.close().closeAllConnections())
+const appPort = (app.address() as { readonly port: number }).port
+const [port, admin] = [await freePort(), await freePort()]
+const server = await xdsServer(t, small(port, appPort))
+const sidecar = start()
+undo.push(() => sidecar.kill('SIGKILL'))
+const pids = [sidecar.pid ?? 0]
+while (
+  !(await fetch(`http://127.0.0.1:${admin}/ready`).then(
+    ({ ok }) => ok,
+    () => false,
+  ))
+)
+  await pause(25)
+const traffic = pace(port)
+try {
+  await pause(3_000)
+  traffic.look()
+  await pause(5_000)
+  say('quiet', traffic.look())
+  if (wanted.includes('large')) await arriving()
+  if (wanted.includes('flaps')) await flapping(Number(values.flaps))
+  if (wanted.includes('outage')) await outage(Number(values.minutes))
+} finally {
+  await traffic.stop()
+  for (const run of undo.reverse()) await run()
+}
+
+function start(): ChildProcess {
+  const dir = mkdtempSync(join(tmpdir(), 'outrider-control-plane-'))
+  undo.push(() => rmSync(dir, { recursive: true }))
+  const file = join(dir, 'envoy.json')
+  const endpoint = {
+    address: { socket_address: { address: '127.0.0.1', port_value: server.port } },
+  }
+  const service = { envoy_grpc: { cluster_name: 'ads' } }
+  const bootstrap = {
+    node: { id: 'bench', cluster: 'bench' },
+    static_resources: {
+      clusters: [
+        {
+          name: 'ads',
+          type: 'STATIC',
+          load_assignment: { cluster_name: 'ads', endpoints: [{ lb_endpoints: [{ endpoint }] }] },
+        },
+      ],
+    },
+    dynamic_resources: {
+      lds_config: { ads: {} },
+      cds_config: { ads: {} },
+      ads_config: { api_type: 'DELTA_GRPC', grpc_services: [service] },
+    },
+  }
+  writeFileSync(file, JSON.stringify(bootstrap))
+  const main = join(import.meta.dirname, '../../dist/dp-agent/main.js')
+  const flags = ['--max-semi-space-size=4', '--optimize-for-size', main, 'run', '--bootstrap', file]
+  return spawn(
+    process.execPath,
+    [...flags, '--admin', `127.0.0.1:${admin}`, '--log-level', 'error'],
+    {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  )
+}
+
+function say(name: string, { requests, failed, reasons, p99Ms }: Seen, more = ''): void {
+  const why = [...reasons].map(([reason, n]) => ` ${n} × ${reason}`).join(';')
+  const memory = memoryMib(pids)
+  console.log(
+    `${name}: ${requests} requests, ${failed} failed${why}, p99 ${p99Ms.toFixed(1)} ms, private ${memory.anon.toFixed(1)} MiB${more}`,
+  )
+}
+
+/** Clusters of the snapshot that is at work. */
+async function clusters(): Promise<number> {
+  const answer = await fetch(`http://127.0.0.1:${admin}/clusters`)
+  return new Set((await answer.text()).split('\n').map((line) => line.split('::')[0])).size
+}
+
+async function arriving(): Promise<void> {
+  const before = memoryMib(pids).anon
+  traffic.look()
+  const startedAt = performance.now()
+  server.set(large(port, appPort))
+  const encoded = performance.now()
+  while ((await clusters()) < 1_000) await pause(50)
+  const ms = performance.now() - startedAt
+  say(
+    '10,000 endpoints arrive',
+    traffic.look(),
+    `, ${ms.toFixed(0)} ms until they are at work, ${(encoded - startedAt).toFixed(0)} of them to send`,
+  )
+  await pause(20_000)
+  const after = memoryMib(pids).anon
+  say('20 s later', traffic.look(), `, ${(after - before).toFixed(1)} more than before`)
+}
+
+async function flapping(times: number): Promise<void> {
+  const everyMs = 60_000 / times
+  traffic.look()
+  const startedAt = performance.now()
+  for (let i = 1; i <= times; i += 1) {
+    server.set(small(port, appPort, i % 2 === 0 ? 'app' : 'other', String(i)))
+    await pause(Math.max(0, startedAt + i * everyMs - performance.now()))
+    if (i % Math.ceil(times / 4) === 0) say(`${i} flaps`, traffic.look())
+  }
+  await pause(5_000)
+  say('5 s later', traffic.look())
+}
+
+async function outage(minutes: number): Promise<void> {
+  server.set(small(port, appPort))
+  await pause(1_000)
+  traffic.look()
+  await server.stop()
+  for (let i = 0; i < minutes; i += 1) {
+    await pause(60_000)
+    say(`control plane away for ${i + 1} min`, traffic.look())
+  }
+  const before = server.sent.length
+  server.set(small(port, appPort, 'app', 'changed'))
+  await server.restart()
+  await server.request(
+    ({ type_url, response_nonce }) =>
+      response_nonce !== undefined &&
+      String(type_url).endsWith('Listener') &&
+      server.sent.length > before,
+  )
+  await pause(2_000)
+  say('back with one change', traffic.look(), `, sent: ${server.sent.slice(before).join(', ')}`)
+}

@@ -1,0 +1,72 @@
+import type { Clock } from '../../../proxy/clock.ts'
+import type { Log } from '../../../proxy/log.ts'
+import type { Raw } from '../../../proxy/problems.ts'
+import type { Source } from '../../source.ts'
+import type { KeepingOptions } from '../client/keeping.ts'
+import { type Dialled, xdsSource } from '../client/source.ts'
+import { newStore } from '../client/store.ts'
+import { openStream } from '../client/stream.ts'
+import { processOutside } from '../outside.ts'
+import { translators } from '../translators.ts'
+import { type Bootstrap, readBootstrap } from './bootstrap.ts'
+import { addressOf } from './dial.ts'
+
+export interface BootstrapOptions {
+  readonly path: string
+  /** Of the program. */
+  readonly version: string
+  /** Where the last good configuration is kept; null keeps none. */
+  readonly stateDir: string | null
+  readonly stateKeys: boolean
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** An Envoy bootstrap as a source, with the control plane it names, if any, and who it says we are. */
+export function bootstrapSource(options: BootstrapOptions): {
+  readonly source: Source
+  readonly node: { readonly id: string; readonly cluster: string }
+} {
+  const { path, version, stateDir, stateKeys, clock, log } = options
+  const bootstrap = readBootstrap(path)
+  const { node, controlPlane, fixed, problems } = bootstrap
+  const source = xdsSource({
+    dial: controlPlane === null ? null : async () => dial(bootstrap, version),
+    openStream,
+    translators,
+    outside: processOutside,
+    fixed,
+    problems,
+    keep: keepingOf(node, stateDir, stateKeys),
+    clock,
+    log,
+  })
+  return { source, node: { id: String(node.id ?? path), cluster: String(node.cluster ?? '') } }
+}
+
+const keepingOf = (node: Raw, dir: string | null, keys: boolean): KeepingOptions | null =>
+  dir === null
+    ? null
+    : { dir, owner: `${String(node.cluster ?? '')}/${String(node.id ?? '')}`, keys }
+
+/** Reads certificates again each time: those of a long-lived process change. */
+function dial({ node, controlPlane, fixed }: Bootstrap, version: string): Dialled {
+  if (controlPlane === null) throw new Error('the bootstrap names no control plane')
+  const store = newStore(translators, processOutside)
+  for (const one of fixed) if (one.kind !== 'listeners') store.fix(one.kind, one)
+  const cluster = store.held.clusters.get(controlPlane.cluster)?.value
+  if (cluster === undefined) throw new Error(`the bootstrap has no cluster ${controlPlane.cluster}`)
+  const secrets = new Map([...store.held.secrets].map(([name, { value }]) => [name, value]))
+  const { metadata, delta } = controlPlane
+  return {
+    address: { ...addressOf(cluster, secrets), metadata },
+    node: nodeOf(node, version),
+    delta,
+  }
+}
+
+/** What the bootstrap says of us, and which program says it. */
+const nodeOf = (node: Raw, version: string): Raw =>
+  Object.keys(node).some((key) => key.startsWith('user_agent_'))
+    ? node
+    : { ...node, user_agent_name: 'outrider', user_agent_version: version }
