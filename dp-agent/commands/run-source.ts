@@ -55,9 +55,15 @@ async function fromBootstrap(
   clock: Clock,
   log: Log,
 ): Promise<Chosen> {
-  const { bootstrapSource } = await import('../../config/xds/bootstrap/source.ts')
-  const { source, node } = bootstrapSource({ path, version, stateDir, stateKeys, clock, log })
-  return { source, from: path, name: name ?? node.id, mesh: node.cluster || mesh }
+  const [{ bootstrapSource }, { readBootstrap }] = await Promise.all([
+    import('../../config/xds/bootstrap/source.ts'),
+    import('../../config/xds/bootstrap/bootstrap.ts'),
+  ])
+  const { node } = readBootstrap(path)
+  const source = bootstrapSource({ path, version, stateDir, stateKeys, clock, log })
+  const word = (value: unknown, otherwise: string): string =>
+    typeof value === 'string' && value !== '' ? value : otherwise
+  return { source, from: path, name: name ?? word(node.id, path), mesh: word(node.cluster, mesh) }
 }
 
 /** Loaded only where there is a feed. */

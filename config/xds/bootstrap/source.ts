@@ -22,32 +22,45 @@ export interface BootstrapOptions {
   readonly log: Log
 }
 
-/** An Envoy bootstrap as a source, with the control plane it names, if any, and who it says we are. */
-export function bootstrapSource(options: BootstrapOptions): {
-  readonly source: Source
-  readonly node: { readonly id: string; readonly cluster: string }
-} {
-  const { path, version, stateDir, stateKeys, clock, log } = options
-  const bootstrap = readBootstrap(path)
+/** An Envoy bootstrap as a source, with the control plane it names, if any. It is read again at each start. */
+export function bootstrapSource(options: BootstrapOptions): Source {
+  let running: Source | null = null
+  return {
+    start(emit) {
+      running = sourceOf(readBootstrap(options.path), options)
+      running.start(emit)
+    },
+    staleSince: () => running?.staleSince() ?? null,
+    stop() {
+      running?.stop()
+      running = null
+    },
+  }
+}
+
+function sourceOf(
+  bootstrap: Bootstrap,
+  { version, stateDir, stateKeys, clock, log }: BootstrapOptions,
+): Source {
   const { node, controlPlane, fixed, problems } = bootstrap
-  const source = xdsSource({
+  return xdsSource({
     dial: controlPlane === null ? null : async () => dial(bootstrap, version),
     openStream,
     translators,
     outside: processOutside,
     fixed,
     problems,
-    keep: keepingOf(node, stateDir, stateKeys),
+    keep: stateDir === null ? null : keepingOf(node, stateDir, stateKeys),
     clock,
     log,
   })
-  return { source, node: { id: String(node.id ?? path), cluster: String(node.cluster ?? '') } }
 }
 
-const keepingOf = (node: Raw, dir: string | null, keys: boolean): KeepingOptions | null =>
-  dir === null
-    ? null
-    : { dir, owner: `${String(node.cluster ?? '')}/${String(node.id ?? '')}`, keys }
+const keepingOf = (node: Raw, dir: string, keys: boolean): KeepingOptions => ({
+  dir,
+  owner: `${String(node.cluster ?? '')}/${String(node.id ?? '')}`,
+  keys,
+})
 
 /** Reads certificates again each time: those of a long-lived process change. */
 function dial({ node, controlPlane, fixed }: Bootstrap, version: string): Dialled {
@@ -58,11 +71,8 @@ function dial({ node, controlPlane, fixed }: Bootstrap, version: string): Dialle
   if (cluster === undefined) throw new Error(`the bootstrap has no cluster ${controlPlane.cluster}`)
   const secrets = new Map([...store.held.secrets].map(([name, { value }]) => [name, value]))
   const { metadata, delta } = controlPlane
-  return {
-    address: { ...addressOf(cluster, secrets), metadata },
-    node: nodeOf(node, version),
-    delta,
-  }
+  const address = { ...addressOf(cluster, secrets), metadata }
+  return { address, node: nodeOf(node, version), delta }
 }
 
 /** What the bootstrap says of us, and which program says it. */
