@@ -4,7 +4,7 @@ import { systemClock } from '../proxy/clock.ts'
 import { createProxy } from '../proxy/proxy.ts'
 import { serveWorker } from './worker/serve.ts'
 
-// What `spawnThread` runs in a thread of its own: a data path that does as the agent says.
+// What `spawnThreads` runs in a thread of its own: a data path that does as the agent says.
 if (parentPort !== null) {
   const port = parentPort
   const receive = serveWorker({

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { compileChain } from './apply/chains.ts'
 import { applyClusters, dropClusters } from './apply/clusters.ts'
 import {
@@ -74,12 +75,18 @@ function applyListeners(pass: Pass): Listener[] {
       failed(pass, `listener ${config.name}`, error)
     }
   }
+  rt.env.virtual.clear()
+  for (const listener of rt.listeners.values()) {
+    const { socket, address, port } = listener.config
+    if (socket.kind === 'virtual') rt.env.virtual.set(`${address} ${port}`, listener)
+  }
   return fresh
 }
 
 const sameBinding = (config: ListenerConfig, listener: Listener): boolean =>
   config.address === listener.config.address &&
   config.port === listener.config.port &&
+  isDeepStrictEqual(config.socket, listener.config.socket) &&
   listener.state !== 'failed'
 
 function swapChains(listener: Listener, config: ListenerConfig, chains: readonly Chain[]): void {
@@ -90,7 +97,7 @@ function swapChains(listener: Listener, config: ListenerConfig, chains: readonly
 }
 
 async function bind(pass: Pass, listener: Listener): Promise<void> {
-  const error = await bindListener(listener, pass.rt.reusePort)
+  const error = await bindListener(listener, pass.rt.binding)
   if (error === null) return
   pass.failures.push({
     resource: `listener ${listener.config.name}`,

@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts'
 import type { Cluster } from './cluster/cluster.ts'
+import type { Listener } from './listener/listener.ts'
 import type { Log } from './log.ts'
 import type { Sweep } from './sweep.ts'
 import type { SpanRecord } from './telemetry/tracing.ts'
@@ -12,6 +13,8 @@ export interface ProxyEnv {
   readonly sweep: Sweep
   /** By name; replaced entry by entry when a snapshot is applied. */
   readonly clusters: Map<string, Cluster>
+  /** Listeners that are not bound, by `address port`; see `Listener.intercepts`. */
+  readonly virtual: Map<string, Listener>
   /** Set once by `drain()`: keep-alive peers are told to go. */
   draining: boolean
   /** Told the share of tokens a worker holds. */

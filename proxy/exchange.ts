@@ -43,6 +43,8 @@ export interface Connection {
   readonly remotePort: number
   readonly localAddress: string
   readonly localPort: number
+  /** Where it was going when it was intercepted; null when it came to us by itself. */
+  readonly original: { readonly address: string; readonly port: number } | null
   /** Null on plaintext. */
   readonly tls: ConnectionTls | null
   /** `clock.now()` at accept. */

@@ -21,6 +21,8 @@ export interface ProxyOptions {
   readonly log: Log
   /** Share ports with other workers (`SO_REUSEPORT`). */
   readonly reusePort: boolean
+  /** Descriptors of listening sockets that the process was started with, by name. */
+  readonly inherited: Readonly<Record<string, number>>
   /** How many workers divide limits that are global. */
   readonly workers: number
   readonly onSpans: (spans: readonly SpanRecord[]) => void
@@ -51,6 +53,7 @@ export function createProxy(options: ProxyOptions): Proxy {
     log,
     sweep: newSweep(clock),
     clusters: new Map(),
+    virtual: new Map(),
     draining: false,
     workers: options.workers,
     onSpan: (span) => options.onSpans([span]),
@@ -59,7 +62,7 @@ export function createProxy(options: ProxyOptions): Proxy {
     env,
     registry: newRegistry(),
     sinks: newLogSinks(clock, log, options.onLogs),
-    reusePort: options.reusePort,
+    binding: { reusePort: options.reusePort, inherited: options.inherited },
     snapshot: emptySnapshot,
     listeners: new Map(),
     leaving: new Set(),

@@ -52,7 +52,7 @@ function listener(hop: Hop): Listener {
   } as const
   const chain: FilterChain = {
     name: 'all',
-    match: { transport: 'any', serverNames: [], alpn: [] },
+    match: { transport: 'any', serverNames: [], alpn: [], destinations: [], destinationPorts: [] },
     tls: serving
       ? {
           certificate: 'identity',
@@ -74,6 +74,8 @@ function listener(hop: Hop): Listener {
     direction: serving ? 'inbound' : 'outbound',
     statPrefix: 'in',
     filterChains: [chain],
+    socket: { kind: 'bound' },
+    intercepts: false,
     maxConnections: 0,
   }
 }
@@ -231,6 +233,7 @@ const proxy = createProxy({
   clock: systemClock,
   log,
   reusePort: false,
+  inherited: {},
   workers: 1,
   onSpans: () => {},
   onLogs: () => true,

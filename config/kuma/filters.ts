@@ -53,7 +53,7 @@ export function applyTcp(filter: TcpFilter, held: readonly Held[], about: About)
 /** A chain that takes every connection as it is. */
 export const anyChain = (filter: FilterChain['filter']): FilterChain => ({
   name: 'any',
-  match: { transport: 'any', serverNames: [], alpn: [] },
+  match: { transport: 'any', serverNames: [], alpn: [], destinations: [], destinationPorts: [] },
   tls: null,
   handshakeTimeoutMs: 10_000,
   filter,

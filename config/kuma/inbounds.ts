@@ -74,6 +74,8 @@ export function compileInbound(
       identity === null
         ? [anyChain(filterOf(false))]
         : securedChains(compiling, inbound, identity, name, cluster, filterOf),
+    socket: { kind: 'bound' },
+    intercepts: false,
     maxConnections: 0,
   }
   return { listener, routeTable: http ? localTable(name, cluster, listener) : null }
@@ -146,7 +148,7 @@ function securedChains(
   }
   const mutual: FilterChain = { ...anyChain(filterOf(true)), name: 'mtls', tls }
   if (mode === 'strict') return [mutual]
-  const none = { serverNames: [], alpn: [] }
+  const none = { serverNames: [], alpn: [], destinations: [], destinationPorts: [] }
   return [
     { ...mutual, match: { ...none, transport: 'tls', alpn: ['kuma'] } },
     {

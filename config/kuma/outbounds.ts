@@ -71,6 +71,8 @@ export function compileOutbound(
     direction: 'outbound',
     statPrefix: name,
     filterChains: [anyChain(filter)],
+    socket: { kind: 'bound' },
+    intercepts: false,
     maxConnections: 0,
   }
   const names = {

@@ -5,10 +5,11 @@ import { type Agent, startAgent } from '../agent.ts'
 import { compose } from '../compose.ts'
 import type { Terminal } from '../dispatch.ts'
 import { identityDirectory } from '../identity.ts'
+import { inheritedSockets } from '../inherited-sockets.ts'
 import { createLog } from '../log.ts'
 import type { RunOptions } from '../options.ts'
 import { handleSignals } from '../signals.ts'
-import { spawnThread } from '../worker/spawn.ts'
+import { spawnThreads } from '../worker/spawn.ts'
 import { type Chosen, chooseSource } from './run-source.ts'
 
 /** `outrider run`: the sidecar of one Dataplane, until a signal ends it. Resolves to the exit code. */
@@ -34,7 +35,7 @@ export async function runSidecar(
     source: chosen.source,
     identity: identityDir === null ? null : identityDirectory({ dir: identityDir, clock, log }),
     compose,
-    spawn: spawnThread,
+    spawn: spawnThreads(inheritedSockets(process.env, process.pid)),
     workers: options.workers === 0 ? availableParallelism() : options.workers,
     admin: { address: options.admin, hosts: options.adminHost },
     metricsCertificate: metricsCertificateOf(options),

@@ -15,6 +15,12 @@ export interface WorkerSetup {
   readonly logLevel: LogLevel
 }
 
+/** The same, with what only a thread can be given. */
+export interface ThreadSetup extends WorkerSetup {
+  /** Descriptors of listening sockets that the process was started with, by name. */
+  readonly inherited: Readonly<Record<string, number>>
+}
+
 /** From the agent to a worker. Versions and question ids only grow. */
 export type ToWorker =
   | { readonly kind: 'apply'; readonly version: number; readonly snapshot: Snapshot }

@@ -6,7 +6,7 @@ import { newStats, type Stats } from '../../proxy/telemetry/metrics.ts'
 import type { SpanRecord } from '../../proxy/telemetry/tracing.ts'
 import { type LineLevel, leveledLog } from '../leveled-log.ts'
 import { type LoopLag, watchLoopLag } from './loop-lag.ts'
-import type { Answer, FromWorker, Pulse, Question, ToWorker, WorkerSetup } from './messages.ts'
+import type { Answer, FromWorker, Pulse, Question, ThreadSetup, ToWorker } from './messages.ts'
 
 /** What a worker may send between two messages from the agent, so that a stuck agent does not fill its memory. */
 const maxLinesUnheard = 1_000
@@ -24,7 +24,7 @@ export interface WorkerPort {
 }
 
 export interface ServeOptions {
-  readonly setup: WorkerSetup
+  readonly setup: ThreadSetup
   readonly clock: Clock
   readonly port: WorkerPort
   readonly create: (options: ProxyOptions) => DataPath
@@ -40,6 +40,7 @@ export function serveWorker(options: ServeOptions): (message: ToWorker) => void 
     clock,
     log,
     reusePort: setup.count > 1,
+    inherited: setup.inherited,
     workers: setup.count,
     onSpans: outbox.spans,
     onLogs: outbox.accessLog,

@@ -3,6 +3,7 @@ import type { Chain } from '../listener/filter-chain.ts'
 import type { Listener } from '../listener/listener.ts'
 import { newServerTls } from '../listener/tls.ts'
 import type { FilterChain, Listener as ListenerConfig } from '../model/listener.ts'
+import { compileNetworks } from '../network.ts'
 import type { PolicyConfig } from '../policies.ts'
 import type { Hooks } from '../policy.ts'
 import { collectHooks, compileTable, type HttpPlan, type TcpPlan } from '../route/compile.ts'
@@ -22,20 +23,31 @@ export function compileChain(
   const place = `listener/${listener.name}/${config.name}`
   const old = existing?.chains.find((chain) => chain.config.name === config.name)
   const tls = serverTls(pass, config, old)
+  const destination = compileNetworks(config.match.destinations)
   if (config.filter.kind === 'http') {
     const plan = httpPlan(pass, listener, config.filter, place)
     if (old?.filter.kind === 'http') {
       old.filter.plan = plan
-      return { config, tls, filter: old.filter }
+      return { config, tls, destination, filter: old.filter }
     }
-    return { config, tls, filter: { kind: 'http', plan, draining: false, connections: new Set() } }
+    return {
+      config,
+      tls,
+      destination,
+      filter: { kind: 'http', plan, draining: false, connections: new Set() },
+    }
   }
   const plan = tcpPlan(pass, listener, config.filter, place)
   if (old?.filter.kind === 'tcp') {
     old.filter.plan = plan
-    return { config, tls, filter: old.filter }
+    return { config, tls, destination, filter: old.filter }
   }
-  return { config, tls, filter: { kind: 'tcp', plan, draining: false, connections: new Set() } }
+  return {
+    config,
+    tls,
+    destination,
+    filter: { kind: 'tcp', plan, draining: false, connections: new Set() },
+  }
 }
 
 function serverTls(pass: Pass, config: FilterChain, old: Chain | undefined): Chain['tls'] {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { ProxyEnv } from '../env.ts'
-import type { Listener } from '../listener/listener.ts'
+import type { Binding, Listener } from '../listener/listener.ts'
 import type { RouteTable } from '../model/route.ts'
 import type { CertificateSecret, Secret, TrustSecret } from '../model/secret.ts'
 import type { Snapshot } from '../model/snapshot.ts'
@@ -23,7 +23,7 @@ export interface Runtime {
   readonly env: ProxyEnv
   readonly registry: Registry
   readonly sinks: LogSinks
-  readonly reusePort: boolean
+  readonly binding: Binding
   snapshot: Snapshot
   readonly listeners: Map<string, Listener>
   /** Dropped from the configuration, still serving what they had. */

@@ -18,6 +18,7 @@ import type { Endpoint } from './endpoint.ts'
 import { type HealthChecker, newHealthChecker } from './health-check.ts'
 import { buildLevels, type LocalityMembers, type PriorityLevel } from './levels.ts'
 import { mergeEndpoints } from './membership.ts'
+import { newOriginalDestinations, type OriginalDestinations } from './original-destination.ts'
 import { newProbe } from './probes.ts'
 
 /** Limits on what a cluster may have open at once, per worker. Set by the circuit breaker policy; Envoy's defaults. */
@@ -82,6 +83,8 @@ export interface Cluster {
   group: EndpointGroup | null
   /** Null: the group is taken as it is. */
   discovery: Discovery | null
+  /** Null: the cluster has endpoints of its own. */
+  original: OriginalDestinations | null
   /** Null: no active probes. */
   checker: HealthChecker | null
   /** Makes the levels anew after an endpoint's `unhealthy` bits changed. */
@@ -112,11 +115,13 @@ export function newCluster(config: ClusterConfig, env: ClusterEnv): Cluster {
     outcome: [],
     group: null,
     discovery: null,
+    original: null,
     checker: null,
     refresh: () => refresh(cluster),
     stop: () => stop(cluster),
   }
   cluster.discovery = discoveryFor(cluster)
+  cluster.original = originalFor(cluster)
   cluster.checker = checkerFor(cluster)
   return cluster
 }
@@ -127,6 +132,7 @@ export function newCluster(config: ClusterConfig, env: ClusterEnv): Cluster {
  */
 export function setEndpoints(cluster: Cluster, group: EndpointGroup): void {
   cluster.group = group
+  if (cluster.original !== null) return
   if (cluster.discovery !== null) cluster.discovery.setGroup(group)
   else apply(cluster, foundAsGiven(group))
 }
@@ -144,6 +150,11 @@ export function updateCluster(cluster: Cluster, config: ClusterConfig): void {
   if (before.discovery !== config.discovery || before.dnsRefreshMs !== config.dnsRefreshMs) {
     cluster.discovery?.stop()
     cluster.discovery = discoveryFor(cluster)
+    if ((before.discovery === 'original') !== (config.discovery === 'original')) {
+      cluster.original?.stop()
+      empty(cluster)
+      cluster.original = originalFor(cluster)
+    }
     if (cluster.group !== null) setEndpoints(cluster, cluster.group)
   }
   cluster.refresh()
@@ -166,8 +177,12 @@ export function canUpdate(cluster: Cluster, config: ClusterConfig): boolean {
  */
 export function closeCluster(cluster: Cluster): void {
   cluster.stop()
-  const { endpoints } = cluster
   cluster.group = null
+  empty(cluster)
+}
+
+function empty(cluster: Cluster): void {
+  const { endpoints } = cluster
   cluster.endpoints = []
   cluster.localities = []
   cluster.levels = []
@@ -179,9 +194,12 @@ const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.str
 
 function discoveryFor(cluster: Cluster): Discovery | null {
   const { config, env } = cluster
-  if (config.discovery === 'static') return null
+  if (config.discovery !== 'dns') return null
   return newDiscovery(config, env, (found) => apply(cluster, found))
 }
+
+const originalFor = (cluster: Cluster): OriginalDestinations | null =>
+  cluster.config.discovery === 'original' ? newOriginalDestinations(cluster) : null
 
 function checkerFor(cluster: Cluster): HealthChecker | null {
   const [check, ...more] = cluster.config.healthChecks
@@ -225,6 +243,8 @@ function refresh(cluster: Cluster): void {
 function stop(cluster: Cluster): void {
   cluster.discovery?.stop()
   cluster.discovery = null
+  cluster.original?.stop()
+  cluster.original = null
   cluster.checker?.stop()
   cluster.checker = null
 }

@@ -58,7 +58,8 @@ export function endpointKey(host: string, port: number): string {
 const hostnameOf = ({ host, hostname }: EndpointAddress): string =>
   hostname === '' ? host : hostname
 
-function newEndpoint(
+/** An endpoint that is in no locality yet. */
+export function newEndpoint(
   cluster: Cluster,
   key: string,
   host: string,

@@ -14,6 +14,7 @@ import type { PriorityLevel } from './levels.ts'
  * Source: Envoy `LoadBalancerBase::chooseHostSet`, `host_selection_retry_max_attempts`.
  */
 export function pickEndpoint(cluster: Cluster, x: Exchange): Endpoint | null {
+  if (cluster.original !== null) return cluster.original.endpointFor(x)
   let endpoint = pickOnce(cluster, x, 0)
   if (x.triedEndpoints === null) return endpoint
   for (let attempt = 1; attempt <= x.avoidTried; attempt += 1) {

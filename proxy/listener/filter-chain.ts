@@ -1,5 +1,6 @@
 import type { HttpChain } from '../http/h1-server.ts'
 import type { ChainMatch, FilterChain } from '../model/listener.ts'
+import type { NetworkTest } from '../network.ts'
 import type { TcpChain } from '../tcp/tcp-proxy.ts'
 import type { Arrival } from './inspect.ts'
 import type { ServerTls } from './tls.ts'
@@ -10,11 +11,35 @@ export interface Chain {
   /** What new connections use; replaced when a certificate or bundle changes. Null: no TLS here. */
   tls: ServerTls | null
   readonly filter: HttpChain | TcpChain
+  /** Of the match. */
+  readonly destination: NetworkTest
 }
+
+/** The chains that take connections made to this address and port. */
+export function chainsFor(
+  chains: readonly Chain[],
+  address: string,
+  port: number,
+): readonly Chain[] {
+  if (chains.every(({ config: { match } }) => takesAnywhere(match))) return chains
+  return chains.filter(
+    ({ config: { match }, destination }) =>
+      (match.destinationPorts.length === 0 || match.destinationPorts.includes(port)) &&
+      destination(address),
+  )
+}
+
+const takesAnywhere = (match: ChainMatch): boolean =>
+  match.destinations.length === 0 && match.destinationPorts.length === 0
 
 /** Must the first bytes be read before a chain can be chosen? */
 export function needsInspection(chains: readonly Chain[]): boolean {
   return chains.some(({ config: { match } }) => !takesAll(match))
+}
+
+/** Must a plaintext connection say whether it speaks HTTP? Envoy: `http_inspector`. */
+export function wantsHttp(chains: readonly Chain[]): boolean {
+  return chains.some(({ config: { match } }) => match.transport !== 'tls' && match.alpn.length > 0)
 }
 
 const takesAll = (match: ChainMatch): boolean =>

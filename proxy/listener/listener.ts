@@ -5,7 +5,7 @@ import { serveHttp } from '../http/serve.ts'
 import type { Listener as ListenerConfig } from '../model/listener.ts'
 import { serveTcp } from '../tcp/tcp-proxy.ts'
 import { count, type Stats } from '../telemetry/metrics.ts'
-import { type Chain, chooseChain, needsInspection } from './filter-chain.ts'
+import { type Chain, chainsFor, chooseChain, needsInspection, wantsHttp } from './filter-chain.ts'
 import { type Arrival, inspectArrival } from './inspect.ts'
 import { acceptTls } from './tls.ts'
 
@@ -49,12 +49,34 @@ export function newListener(
   return listener
 }
 
+/** What a listener needs of its process to be bound. */
+export interface Binding {
+  /** Share ports with other workers (`SO_REUSEPORT`). */
+  readonly reusePort: boolean
+  /** Descriptors of listening sockets that the process was started with, by name. */
+  readonly inherited: Readonly<Record<string, number>>
+}
+
 /** Binds; resolves to null, or to the error of the system. */
 export function bindListener(
   listener: Listener,
-  reusePort: boolean,
+  { reusePort, inherited }: Binding,
 ): Promise<NodeJS.ErrnoException | null> {
   const { server, config } = listener
+  const { socket } = config
+  if (socket.kind === 'virtual') {
+    listener.state = 'listening'
+    return Promise.resolve(null)
+  }
+  const fd = socket.kind === 'inherited' ? inherited[socket.name] : undefined
+  if (socket.kind === 'inherited' && fd === undefined) {
+    const error = new Error(`the process was started without a socket named ${socket.name}`)
+    listener.state = 'failed'
+    listener.failure = error.message
+    return Promise.resolve(error)
+  }
+  const backlog = 4_096
+  const where = fd === undefined ? { host: config.address, port: config.port, reusePort } : { fd }
   return new Promise((resolve) => {
     const onError = (error: NodeJS.ErrnoException): void => {
       listener.state = 'failed'
@@ -62,7 +84,7 @@ export function bindListener(
       resolve(error)
     }
     server.once('error', onError)
-    server.listen({ host: config.address, port: config.port, reusePort, backlog: 4_096 }, () => {
+    server.listen({ ...where, backlog }, () => {
       server.removeListener('error', onError)
       listener.state = 'listening'
       resolve(null)
@@ -70,7 +92,11 @@ export function bindListener(
   })
 }
 
-function accept(listener: Listener, socket: Socket): void {
+/** Connections made to the address of a virtual listener are that one's. */
+function accept(bound: Listener, socket: Socket): void {
+  const address = plainAddress(socket.localAddress)
+  const port = socket.localPort ?? 0
+  const listener = bound.config.intercepts ? virtualFor(bound, address, port) : bound
   const { config, stats } = listener
   stats.counters.downstream_cx_total += 1
   if (config.maxConnections > 0 && listener.connections >= config.maxConnections) {
@@ -80,33 +106,68 @@ function accept(listener: Listener, socket: Socket): void {
   }
   listener.connections += 1
   stats.counters.downstream_cx_active = listener.connections
-  const [first] = listener.chains
-  if (first !== undefined && !needsInspection(listener.chains)) {
-    enter(listener, first, socket, null)
-    return
+  const original =
+    bound.config.intercepts && !isOwn(bound, address, port) ? { address, port } : null
+  const chains = chainsFor(listener.chains, address, port)
+  const [first] = chains
+  if (first === undefined) noChain(listener, socket)
+  else if (!needsInspection(chains)) enter(listener, first, socket, null, original)
+  else {
+    const timeoutMs = first.config.handshakeTimeoutMs
+    inspectArrival(socket, listener.env, timeoutMs, wantsHttp(chains), (arrival) =>
+      arrived(listener, chains, socket, arrival, original),
+    )
   }
-  inspectArrival(socket, listener.env, first?.config.handshakeTimeoutMs ?? 10_000, (arrival) =>
-    arrived(listener, socket, arrival),
-  )
 }
 
-function arrived(listener: Listener, socket: Socket, arrival: Arrival | null): void {
+/** Who is meant by a connection that was made to this address. */
+function virtualFor(bound: Listener, address: string, port: number): Listener {
+  const { virtual } = bound.env
+  const any = address.includes(':') ? '::' : '0.0.0.0'
+  return virtual.get(`${address} ${port}`) ?? virtual.get(`${any} ${port}`) ?? bound
+}
+
+/** Made to our own socket and not intercepted: sending it on would come back to us, and again. */
+function isOwn({ server }: Listener, address: string, port: number): boolean {
+  const own = server.address()
+  if (own === null || typeof own === 'string') return true
+  return own.port === port && (own.address === address || isWildcard(own.address))
+}
+
+const isWildcard = (address: string): boolean => address === '0.0.0.0' || address === '::'
+
+function arrived(
+  listener: Listener,
+  chains: readonly Chain[],
+  socket: Socket,
+  arrival: Arrival | null,
+  original: Connection['original'],
+): void {
   if (arrival === null) {
     listener.stats.counters.downstream_pre_cx_timeout += 1
     left(listener, socket)
     return
   }
-  const chain = chooseChain(listener.chains, arrival)
-  if (chain === null) {
-    listener.stats.counters.no_filter_chain_match += 1
-    left(listener, socket)
-  } else enter(listener, chain, socket, arrival.bytes)
+  const chain = chooseChain(chains, arrival)
+  if (chain === null) noChain(listener, socket)
+  else enter(listener, chain, socket, arrival.bytes, original)
+}
+
+function noChain(listener: Listener, socket: Socket): void {
+  listener.stats.counters.no_filter_chain_match += 1
+  left(listener, socket)
 }
 
 /** TLS first where the chain has it, then the protocol. */
-function enter(listener: Listener, chain: Chain, socket: Socket, first: Buffer | null): void {
+function enter(
+  listener: Listener,
+  chain: Chain,
+  socket: Socket,
+  first: Buffer | null,
+  original: Connection['original'],
+): void {
   if (chain.tls === null) {
-    serve(listener, chain, socket, null, first)
+    serve(listener, chain, socket, null, first, original)
     return
   }
   acceptTls(chain.tls, socket, first, chain.config.handshakeTimeoutMs, listener.env, (result) => {
@@ -123,7 +184,7 @@ function enter(listener: Listener, chain: Chain, socket: Socket, first: Buffer |
     }
     counters.ssl_handshake += 1
     if (result.tls.resumed) counters.ssl_session_reused += 1
-    serve(listener, chain, result.socket, result.tls, null)
+    serve(listener, chain, result.socket, result.tls, null, original)
   })
 }
 
@@ -133,6 +194,7 @@ function serve(
   socket: Socket,
   tls: ConnectionTls | null,
   first: Buffer | null,
+  original: Connection['original'],
 ): void {
   const { config, env } = listener
   lastConnectionId += 1
@@ -144,6 +206,7 @@ function serve(
     remotePort: socket.remotePort ?? 0,
     localAddress: plainAddress(socket.localAddress),
     localPort: socket.localPort ?? 0,
+    original,
     tls,
     startedAt: env.clock.now(),
     log: env.log,

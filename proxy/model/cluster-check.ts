@@ -30,7 +30,7 @@ export function checkCluster(raw: Raw, problems: Problems): Cluster {
   }
   return {
     ...checkIdentity(raw, problems),
-    discovery: oneOf(raw, 'discovery', '', problems, ['static', 'dns'], 'static'),
+    discovery: oneOf(raw, 'discovery', '', problems, ['static', 'dns', 'original'], 'static'),
     dnsRefreshMs: ms('dnsRefreshMs', 5_000, 1),
     protocol: oneOf(raw, 'protocol', '', problems, ['http1', 'http2', 'tcp'], 'http1'),
     connectTimeoutMs: ms('connectTimeoutMs', 5_000, 1),

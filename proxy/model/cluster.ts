@@ -7,8 +7,10 @@ import type { Origin } from './origin.ts'
 export interface Cluster {
   readonly name: string
   readonly origin: Origin
-  /** `static` (default): the endpoint group of the same name as it is; `dns`: its host names resolved again and again (Envoy STRICT_DNS). */
-  readonly discovery: 'static' | 'dns'
+  /** `static` (default): the endpoint group of the same name as it is; `dns`: its host names resolved again and again (Envoy STRICT_DNS);
+   * `original`: none of its own, each connection goes where it was going before it was intercepted (Envoy ORIGINAL_DST).
+   */
+  readonly discovery: 'static' | 'dns' | 'original'
   /** How often DNS is asked when the answer has no TTL, or as a floor. Default 5 s. */
   readonly dnsRefreshMs: number
   /** What the endpoints speak. Default `http1`. */

@@ -1,7 +1,10 @@
 import { isIP } from 'node:net'
+import { parseNetwork } from '../network.ts'
 import {
+  flag,
   integer,
   join,
+  listOf,
   milliseconds,
   oneOf,
   onlyKeys,
@@ -11,9 +14,10 @@ import {
   records,
   text,
   texts,
+  whole,
 } from '../problems.ts'
 import { checkFilter } from './filter-check.ts'
-import type { ChainMatch, FilterChain, Listener } from './listener.ts'
+import type { ChainMatch, FilterChain, Listener, ListenerSocket } from './listener.ts'
 import { checkIdentity, checkName } from './origin.ts'
 import { checkDownstreamTls } from './tls-check.ts'
 
@@ -29,6 +33,8 @@ export function checkListener(raw: Raw, problems: Problems): Listener {
     ...identity,
     address,
     port: integer(raw, 'port', '', problems, 0, 0, 65_535),
+    socket: checkSocket(raw, problems),
+    intercepts: flag(raw, 'intercepts', '', problems, false),
     direction: oneOf(
       raw,
       'direction',
@@ -48,11 +54,20 @@ const known = [
   'origin',
   'address',
   'port',
+  'socket',
+  'intercepts',
   'direction',
   'statPrefix',
   'filterChains',
   'maxConnections',
 ]
+
+function checkSocket(raw: Raw, problems: Problems): ListenerSocket {
+  const fields = record(raw.socket ?? {}, 'socket', problems)
+  const kind = oneOf(fields, 'kind', 'socket', problems, ['bound', 'inherited', 'virtual'], 'bound')
+  onlyKeys(fields, kind === 'inherited' ? ['kind', 'name'] : ['kind'], 'socket', problems)
+  return kind === 'inherited' ? { kind, name: text(fields, 'name', 'socket', problems) } : { kind }
+}
 
 function checkChain(raw: Raw, path: string, problems: Problems): FilterChain {
   onlyKeys(raw, ['name', 'match', 'tls', 'handshakeTimeoutMs', 'filter'], path, problems)
@@ -76,7 +91,12 @@ const serverName = /^(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*$/
 function checkChainMatch(chain: Raw, path: string, problems: Problems): ChainMatch {
   const at = join(path, 'match')
   const raw = record(chain.match ?? {}, at, problems)
-  onlyKeys(raw, ['transport', 'serverNames', 'alpn'], at, problems)
+  onlyKeys(
+    raw,
+    ['transport', 'serverNames', 'alpn', 'destinations', 'destinationPorts'],
+    at,
+    problems,
+  )
   const serverNames = texts(raw, 'serverNames', at, problems).map((name) => name.toLowerCase())
   serverNames.forEach((name, index) => {
     if (serverName.test(name)) return
@@ -86,5 +106,16 @@ function checkChainMatch(chain: Raw, path: string, problems: Problems): ChainMat
     transport: oneOf(raw, 'transport', at, problems, ['any', 'tls', 'raw'], 'any'),
     serverNames,
     alpn: texts(raw, 'alpn', at, problems),
+    destinations: listOf(raw, 'destinations', at, problems, checkNetwork),
+    destinationPorts: listOf(raw, 'destinationPorts', at, problems, (port, path) =>
+      whole(port, path, problems, 1, 65_535),
+    ),
   }
+}
+
+/** `10.0.0.0/8`, `fd00::/8`, or an address, which stands for itself alone. */
+function checkNetwork(value: unknown, path: string, problems: Problems): string {
+  if (typeof value === 'string' && parseNetwork(value) !== null) return value
+  problems.add(path, 'must be a network such as 10.0.0.0/8')
+  return '0.0.0.0/0'
 }

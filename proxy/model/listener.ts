@@ -12,6 +12,12 @@ export interface Listener {
   readonly address: string
   /** 0 lets the system choose; `inspect()` tells which. */
   readonly port: number
+  readonly socket: ListenerSocket
+  /**
+   * Connections are taken for what they were made to (their local address, TPROXY): one for the address of a `virtual` listener is
+   * that one's; the rest are ours. Envoy: `use_original_dst`. Default false.
+   */
+  readonly intercepts: boolean
   readonly direction: Direction
   /** Stem of this listener's statistics, as in Envoy's `stat_prefix`. Default: the name. */
   readonly statPrefix: string
@@ -20,6 +26,15 @@ export interface Listener {
   /** Connections at once, per worker; more are closed at accept. Default 0: no limit. */
   readonly maxConnections: number
 }
+
+/** Where the connections of a listener come from. */
+export type ListenerSocket =
+  /** Its address is bound. The default. */
+  | { readonly kind: 'bound' }
+  /** A listening socket that the process was started with, by name. systemd: `FileDescriptorName`. */
+  | { readonly kind: 'inherited'; readonly name: string }
+  /** A listener that intercepts hands them over. `0.0.0.0` and `::` stand for every address. Envoy: `bind_to_port: false`. */
+  | { readonly kind: 'virtual' }
 
 export type Direction = 'inbound' | 'outbound' | 'unspecified'
 
@@ -44,6 +59,10 @@ export interface ChainMatch {
   readonly serverNames: readonly string[]
   /** ALPN offered by the client; one of these must be among them. */
   readonly alpn: readonly string[]
+  /** Networks (`10.0.0.0/8`, `fd00::/8`) of which one must hold the address the connection was made to. Envoy: `prefix_ranges`. */
+  readonly destinations: readonly string[]
+  /** Ports the connection may have been made to. Envoy: `destination_port`. */
+  readonly destinationPorts: readonly number[]
 }
 
 /** Server side of TLS. Envoy: `DownstreamTlsContext`. */

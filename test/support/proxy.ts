@@ -35,6 +35,7 @@ export async function runProxy(
     clock,
     log: silentLog,
     reusePort: false,
+    inherited: {},
     workers: 1,
     onSpans: (some) => void spans.push(...some),
     onLogs(to, lines) {

@@ -49,7 +49,7 @@ export function tcpFilter(over: Partial<TcpFilter> = {}): TcpFilter {
 export function chain(over: Partial<FilterChain> = {}): FilterChain {
   return {
     name: 'main',
-    match: { transport: 'any', serverNames: [], alpn: [] },
+    match: { transport: 'any', serverNames: [], alpn: [], destinations: [], destinationPorts: [] },
     tls: null,
     handshakeTimeoutMs: 10_000,
     filter: httpFilter(),
@@ -66,6 +66,8 @@ export function listener(over: Partial<Listener> = {}): Listener {
     direction: 'inbound',
     statPrefix: 'in',
     filterChains: [chain()],
+    socket: { kind: 'bound' },
+    intercepts: false,
     maxConnections: 0,
     ...over,
   }

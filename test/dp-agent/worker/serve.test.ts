@@ -29,7 +29,7 @@ function served(count = 1) {
     stats: () => [http],
   }
   const tell = serveWorker({
-    setup: { index: 1, count, logLevel: 'info' },
+    setup: { index: 1, count, logLevel: 'info', inherited: {} },
     clock,
     port: {
       post: (message) => void said.push(message),

@@ -1,11 +1,11 @@
 import { EventEmitter, once } from 'node:events'
 import t from 'tap'
-import { spawnThread } from '../../../dp-agent/worker/spawn.ts'
+import { spawnThreads } from '../../../dp-agent/worker/spawn.ts'
 import { emptySnapshot } from '../../../proxy/model/snapshot.ts'
 
 function spawned() {
   const events = new EventEmitter()
-  const handle = spawnThread(
+  const handle = spawnThreads({ take: () => ({}) })(
     { index: 0, count: 1, logLevel: 'info' },
     {
       onMessage: (message) => void events.emit(message.kind, message),

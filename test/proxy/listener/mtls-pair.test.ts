@@ -93,8 +93,27 @@ t.test('mtls: a permissive listener tells plaintext and TLS apart on one port', 
     listeners: [
       listener({
         filterChains: [
-          { ...tls!, name: 'tls', match: { transport: 'tls' as const, serverNames: [], alpn: [] } },
-          chain({ name: 'raw', match: { transport: 'raw', serverNames: [], alpn: [] } }),
+          {
+            ...tls!,
+            name: 'tls',
+            match: {
+              transport: 'tls' as const,
+              serverNames: [],
+              alpn: [],
+              destinations: [],
+              destinationPorts: [],
+            },
+          },
+          chain({
+            name: 'raw',
+            match: {
+              transport: 'raw',
+              serverNames: [],
+              alpn: [],
+              destinations: [],
+              destinationPorts: [],
+            },
+          }),
         ],
       }),
     ],

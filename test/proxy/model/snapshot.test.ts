@@ -50,11 +50,19 @@ t.test('snapshot: defaults are filled in', (t) => {
     port: 0,
     direction: 'unspecified',
     statPrefix: 'in',
+    socket: { kind: 'bound' },
+    intercepts: false,
     maxConnections: 0,
     filterChains: [
       {
         name: 'filterChains[0]',
-        match: { transport: 'any', serverNames: [], alpn: [] },
+        match: {
+          transport: 'any',
+          serverNames: [],
+          alpn: [],
+          destinations: [],
+          destinationPorts: [],
+        },
         tls: {
           certificate: 'identity',
           trust: 'trust',

@@ -137,7 +137,13 @@ t.test('bootstrap: paths lead through lists, maps and both spellings', async (t)
 t.test(
   'bootstrap: the control plane is where its cluster is, with the TLS that it says',
   async (t) => {
-    const nothing = { edsName: null, needs: { secrets: [] }, subsets: null, secrets: [] }
+    const nothing = {
+      edsName: null,
+      needs: { secrets: [] },
+      subsets: null,
+      secrets: [],
+      localityWeighted: false,
+    }
     const plain = { ...nothing, cluster: cluster(), endpoints: endpoints('app', 5678) }
     t.same(addressOf(plain, new Map()), { target: '127.0.0.1:5678', tls: null })
     const tls = {
