@@ -16,6 +16,7 @@ const rooms = [
     'proxy/field-check.ts',
     'proxy/regex.ts',
     'proxy/matcher.ts',
+    'proxy/network.ts',
     'proxy/peer-match.ts',
     'proxy/headers.ts',
     'proxy/grpc.ts',
