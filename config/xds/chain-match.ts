@@ -16,6 +16,8 @@ const matchFields: Coverage = {
   harmless: {},
 }
 
+const everywhere = { destinations: [], destinationPorts: [] }
+
 /** Where a listener is bound. */
 export interface Bound {
   readonly address: string
@@ -33,7 +35,7 @@ export interface Destined {
 /** The `filter_chain_match` of a chain; null when it is refused, or takes no connection of a listener that is bound there. */
 export function chainMatch(chain: Place, bound: Bound): Destined | null {
   const place = inside(chain, 'filter_chain_match')
-  const anyMatch: ChainMatch = { transport: 'any', serverNames: [], alpn: [] }
+  const anyMatch: ChainMatch = { ...everywhere, transport: 'any', serverNames: [], alpn: [] }
   if (place === null) return { port: false, prefix: -1, match: anyMatch }
   checkFields(place, matchFields)
   const port = number(place, 'destination_port', bound.port)
@@ -45,6 +47,7 @@ export function chainMatch(chain: Place, bound: Bound): Destined | null {
     port: place.fields.destination_port !== undefined,
     prefix,
     match: {
+      ...everywhere,
       transport: transports[transport],
       serverNames: texts(place, 'server_names').map((name) => name.toLowerCase()),
       alpn: texts(place, 'application_protocols'),

@@ -53,7 +53,7 @@ function filterChain(place: Place, name: string, gathering: Gathering): FilterCh
   const own = text(place, 'name')
   return {
     name: own === '' ? name : own,
-    match: { transport: 'any', serverNames: [], alpn: [] },
+    match: { transport: 'any', serverNames: [], alpn: [], destinations: [], destinationPorts: [] },
     tls: socket?.tls ?? null,
     // Envoy has no limit unless told to; a peer that never ends its handshake is not to hold a connection for ever.
     handshakeTimeoutMs: Math.max(1, durationMs(place, 'transport_socket_connect_timeout', 10_000)),

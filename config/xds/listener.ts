@@ -83,6 +83,8 @@ export function translateListener(place: Place, context: Context): TranslatedLis
     origin: context.origin,
     address: bound.address,
     port: bound.port,
+    socket: { kind: 'bound' },
+    intercepts: false,
     direction: directions[word(place, 'traffic_direction', words, 'UNSPECIFIED')],
     statPrefix: statPrefix === '' ? name : statPrefix,
     filterChains: filterChains(place, bound, gathering),

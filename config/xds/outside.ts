@@ -1,12 +1,15 @@
 import { readFileSync } from 'node:fs'
 import type { Outside } from './values.ts'
 
-/** The files and the environment of this process. */
-export const processOutside: Outside = {
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** The files of this machine and the environment of this process. */
+export const newOutside = (serviceName: string, environment: Environment): Outside => ({
+  serviceName,
   file: (path) => readFileSync(path, 'utf8'),
   environment(name) {
-    const value = process.env[name]
+    const value = environment[name]
     if (value === undefined) throw new Error(`the environment has no ${name}`)
     return value
   },
-}
+})

@@ -3,6 +3,7 @@ import { kumaFiles } from '../../config/kuma/watch.ts'
 import type { Source } from '../../config/source.ts'
 import type { Clock } from '../../proxy/clock.ts'
 import type { Log } from '../../proxy/log.ts'
+import type { Terminal } from '../dispatch.ts'
 import type { RunOptions } from '../options.ts'
 
 /** Where the configuration comes from, and who we are in it. */
@@ -17,7 +18,7 @@ export interface Chosen {
 /** The one source that the options name; a text when they name none, or more than one. */
 export async function chooseSource(
   options: RunOptions,
-  version: string,
+  terminal: Terminal,
   clock: Clock,
   log: Log,
 ): Promise<Chosen | string> {
@@ -28,7 +29,7 @@ export async function chooseSource(
     ...(bootstrap === null ? [] : ['--bootstrap']),
   ]
   if (named.length > 1) return `give ${named.join(' or ')}, not both`
-  if (bootstrap !== null) return fromBootstrap(bootstrap, options, version, clock, log)
+  if (bootstrap !== null) return fromBootstrap(bootstrap, options, terminal, clock, log)
   if (named.length === 0) {
     return 'say where the resources are: --config <file|dir>, --feed <url> or --bootstrap <file>'
   }
@@ -40,7 +41,7 @@ export async function chooseSource(
   }
   if (!/^wss?:\/\//.test(feed)) return `--feed must be a ws or wss URL, got "${feed}"`
   return {
-    source: await fromFeed(feed, options, name, version, clock, log),
+    source: await fromFeed(feed, options, name, terminal, clock, log),
     from: feed,
     name,
     mesh,
@@ -51,7 +52,7 @@ export async function chooseSource(
 async function fromBootstrap(
   path: string,
   { stateDir, stateKeys, name, mesh }: RunOptions,
-  version: string,
+  terminal: Terminal,
   clock: Clock,
   log: Log,
 ): Promise<Chosen> {
@@ -60,7 +61,15 @@ async function fromBootstrap(
     import('../../config/xds/bootstrap/bootstrap.ts'),
   ])
   const { node } = readBootstrap(path)
-  const source = bootstrapSource({ path, version, stateDir, stateKeys, clock, log })
+  const source = bootstrapSource({
+    path,
+    version: terminal.version,
+    environment: terminal.env,
+    stateDir,
+    stateKeys,
+    clock,
+    log,
+  })
   const word = (value: unknown, otherwise: string): string =>
     typeof value === 'string' && value !== '' ? value : otherwise
   return { source, from: path, name: name ?? word(node.id, path), mesh: word(node.cluster, mesh) }
@@ -71,7 +80,7 @@ async function fromFeed(
   url: string,
   options: RunOptions,
   name: string,
-  version: string,
+  terminal: Terminal,
   clock: Clock,
   log: Log,
 ): Promise<Source> {
@@ -83,7 +92,7 @@ async function fromFeed(
     url,
     mesh,
     name,
-    version,
+    version: terminal.version,
     token: () => read(feedTokenFile)?.trim() ?? null,
     tls: { ca: read(feedCa), cert: read(feedCert), key: read(feedKey) },
     stateDir,

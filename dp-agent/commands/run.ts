@@ -26,7 +26,7 @@ export async function runSidecar(
     clock,
     write: terminal.err,
   })
-  const chosen = await chooseSource(options, terminal.version, clock, log)
+  const chosen = await chooseSource(options, terminal, clock, log)
   if (typeof chosen === 'string') return chosen
   const agent = await startAgent({
     clock,
@@ -35,7 +35,7 @@ export async function runSidecar(
     source: chosen.source,
     identity: identityDir === null ? null : identityDirectory({ dir: identityDir, clock, log }),
     compose,
-    spawn: spawnThreads(inheritedSockets(process.env, process.pid)),
+    spawn: spawnThreads(inheritedSockets(terminal.env, process.pid)),
     workers: options.workers === 0 ? availableParallelism() : options.workers,
     admin: { address: options.admin, hosts: options.adminHost },
     metricsCertificate: metricsCertificateOf(options),

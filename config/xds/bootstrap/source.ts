@@ -6,8 +6,9 @@ import type { KeepingOptions } from '../client/keeping.ts'
 import { type Dialled, xdsSource } from '../client/source.ts'
 import { newStore } from '../client/store.ts'
 import { openStream } from '../client/stream.ts'
-import { processOutside } from '../outside.ts'
+import { type Environment, newOutside } from '../outside.ts'
 import { translators } from '../translators.ts'
+import type { Outside } from '../values.ts'
 import { type Bootstrap, readBootstrap } from './bootstrap.ts'
 import { addressOf } from './dial.ts'
 
@@ -15,6 +16,7 @@ export interface BootstrapOptions {
   readonly path: string
   /** Of the program. */
   readonly version: string
+  readonly environment: Environment
   /** Where the last good configuration is kept; null keeps none. */
   readonly stateDir: string | null
   readonly stateKeys: boolean
@@ -40,14 +42,15 @@ export function bootstrapSource(options: BootstrapOptions): Source {
 
 function sourceOf(
   bootstrap: Bootstrap,
-  { version, stateDir, stateKeys, clock, log }: BootstrapOptions,
+  { version, environment, stateDir, stateKeys, clock, log }: BootstrapOptions,
 ): Source {
   const { node, controlPlane, fixed, problems } = bootstrap
+  const outside = newOutside(String(node.cluster ?? ''), environment)
   return xdsSource({
-    dial: controlPlane === null ? null : async () => dial(bootstrap, version),
+    dial: controlPlane === null ? null : async () => dial(bootstrap, version, outside),
     openStream,
     translators,
-    outside: processOutside,
+    outside,
     fixed,
     problems,
     keep: stateDir === null ? null : keepingOf(node, stateDir, stateKeys),
@@ -63,9 +66,13 @@ const keepingOf = (node: Raw, dir: string, keys: boolean): KeepingOptions => ({
 })
 
 /** Reads certificates again each time: those of a long-lived process change. */
-function dial({ node, controlPlane, fixed }: Bootstrap, version: string): Dialled {
+function dial(
+  { node, controlPlane, fixed }: Bootstrap,
+  version: string,
+  outside: Outside,
+): Dialled {
   if (controlPlane === null) throw new Error('the bootstrap names no control plane')
-  const store = newStore(translators, processOutside)
+  const store = newStore(translators, outside)
   for (const one of fixed) if (one.kind !== 'listeners') store.fix(one.kind, one)
   const cluster = store.held.clusters.get(controlPlane.cluster)?.value
   if (cluster === undefined) throw new Error(`the bootstrap has no cluster ${controlPlane.cluster}`)

@@ -35,7 +35,13 @@ t.test('xds listener: with nothing said it is as Envoy has it', async (t) => {
         filterChains: [
           {
             name: 'in#0',
-            match: { transport: 'any', serverNames: [], alpn: [] },
+            match: {
+              transport: 'any',
+              serverNames: [],
+              alpn: [],
+              destinations: [],
+              destinationPorts: [],
+            },
             tls: null,
             handshakeTimeoutMs: 10_000,
             filter: {
@@ -49,6 +55,8 @@ t.test('xds listener: with nothing said it is as Envoy has it', async (t) => {
           },
         ],
         maxConnections: 0,
+        socket: { kind: 'bound' },
+        intercepts: false,
       },
       routeTables: [],
       secrets: [],
