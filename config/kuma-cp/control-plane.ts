@@ -167,6 +167,7 @@ function tlsOf({ tls }: Bootstrap, options: ControlPlaneOptions): ControlPlaneAd
     cert: null,
     key: null,
     serverName: tls.serverName,
+    expected: [],
     // The CA that came with an unverified bootstrap is at least the same from then on, as with kuma-dp.
     skipVerify: options.skipVerify && ca === null,
   }

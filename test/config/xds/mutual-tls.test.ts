@@ -107,6 +107,7 @@ t.test('xds: mutual TLS by secrets of the control plane, exchanged while it serv
     },
     outside: noOutside,
     fixed: [],
+    problems: [],
     keep: null,
     clock: systemClock,
     log: silentLog,
