@@ -1,13 +1,14 @@
 import type { Fault } from '../../proxy/policies/fault.ts'
 import { type Coverage, checkFields } from './coverage.ts'
-import { fail, inside, type Place } from './report.ts'
+import { each, fail, inside, type Place } from './report.ts'
+import { headerMatch } from './route-match.ts'
 import { durationMs, fraction, number } from './values.ts'
 
 const runtime = 'there is no runtime to ask'
 
 const faultFields: Coverage = {
   message: 'envoy.extensions.filters.http.fault.v3.HTTPFault',
-  read: ['abort', 'delay', 'response_rate_limit'],
+  read: ['abort', 'delay', 'response_rate_limit', 'headers'],
   harmless: {
     delay_percent_runtime: runtime,
     abort_percent_runtime: runtime,
@@ -46,7 +47,8 @@ export function faultOf(place: Place): Fault | null {
   const delay = delayOf(place)
   const bandwidth = bandwidthOf(place)
   if (abort === null && delay === null && bandwidth === null) return null
-  return { abort, delay, bandwidth, peer: null }
+  const headers = each(place, 'headers').flatMap(headerMatch)
+  return { abort, delay, bandwidth, peer: null, headers }
 }
 
 function abortOf(place: Place): Fault['abort'] {

@@ -116,7 +116,7 @@ function act(x: Exchange, plan: HttpPlan): void {
       endExchange(x)
       return
     case 'direct':
-      directAnswer(x, action.status, ['content-type', 'text/plain'], action.body)
+      directAnswer(x, route, action)
       endExchange(x)
       return
     case 'none':

@@ -1,11 +1,20 @@
 import type { Exchange } from '../exchange.ts'
-import type { RedirectAction } from '../model/route.ts'
+import type { DirectAction, RedirectAction } from '../model/route.ts'
 import type { CompiledRoute } from '../route/compile.ts'
 import { redirectLocation } from './rewrite.ts'
 
 /** Answers from the configuration: no flag, since this is what the route is for. */
-export function directAnswer(
+export const directAnswer = (x: Exchange, route: CompiledRoute, action: DirectAction): void =>
+  answer(x, route, action.status, ['content-type', 'text/plain'], action.body)
+
+/** Sends the caller elsewhere (RFC 9110 §15.4). */
+export const redirectAnswer = (x: Exchange, route: CompiledRoute, action: RedirectAction): void =>
+  answer(x, route, action.status, ['location', redirectLocation(x, route, action)], '')
+
+/** With the header changes of the route, as an answer from upstream would have them (Envoy: `finalizeResponseHeaders`). */
+function answer(
   x: Exchange,
+  route: CompiledRoute,
   status: number,
   headers: readonly string[],
   body: string,
@@ -13,18 +22,14 @@ export function directAnswer(
   const bytes = Buffer.from(body)
   x.status = status
   x.responseHeaders = headers
+  for (const hook of route.hooks.response) hook(x)
   x.detail = 'direct_response'
   x.responseStarted = true
-  x.downstream.respond(x, status, headers, bytes.length)
+  x.downstream.respond(x, status, x.responseHeaders, bytes.length)
   if (bytes.length > 0 && x.method !== 'HEAD') {
     x.bytesSent = bytes.length
     x.downstream.data(x, bytes)
   }
   x.responseEnded = true
   x.downstream.end(x, null)
-}
-
-/** Sends the caller elsewhere (RFC 9110 §15.4). */
-export function redirectAnswer(x: Exchange, route: CompiledRoute, action: RedirectAction): void {
-  directAnswer(x, action.status, ['location', redirectLocation(x, route, action)], '')
 }

@@ -1,11 +1,13 @@
 import type { Clock, Timer } from '../clock.ts'
-import type { Connection, Exchange } from '../exchange.ts'
+import type { Exchange } from '../exchange.ts'
 import { localReply } from '../local-reply.ts'
+import { checkNamedMatch, type NamedMatch } from '../matcher.ts'
 import { checkPeerMatch, compilePeerMatch, type PeerMatch } from '../peer-match.ts'
 import { definePolicy, type Verdict } from '../policy.ts'
 import {
   decimal,
   join,
+  listOf,
   onlyKeys,
   type Problems,
   type Raw,
@@ -14,6 +16,7 @@ import {
   required,
 } from '../problems.ts'
 import { responseFlags } from '../telemetry/response-flags.ts'
+import { compileNamedList } from './named-list.ts'
 
 /** Breaks requests on purpose. Percentages 0 to 100. Envoy: `envoy.filters.http.fault`; Kuma: MeshFaultInjection. */
 export interface FaultConfig {
@@ -30,6 +33,8 @@ export interface Fault {
   readonly bandwidth: { readonly bytesPerSecond: number; readonly percent: number } | null
   /** Only peers that match; null is everyone. */
   readonly peer: PeerMatch | null
+  /** Only requests that match all of these; empty (default): all. `:method` is a name. Kuma 2.x tells callers by a header. */
+  readonly headers: readonly NamedMatch[]
 }
 
 export const fault = definePolicy({
@@ -40,7 +45,7 @@ export const fault = definePolicy({
     return { faults: records(raw, 'faults', path, problems, checkFault) }
   },
   create: (config, { clock }) => {
-    const faults = config.faults.map((one) => ({ ...one, concerns: compilePeerMatch(one.peer) }))
+    const faults = config.faults.map((one) => ({ ...one, concerns: compileConcern(one) }))
     const held = new Map<Exchange, Timer>()
     return {
       request: (x) => inject(x, { faults, held, clock }, 0),
@@ -54,10 +59,18 @@ export const fault = definePolicy({
 })
 
 interface Injector {
-  readonly faults: readonly (Fault & { concerns(connection: Connection): boolean })[]
+  readonly faults: readonly (Fault & { concerns(x: Exchange): boolean })[]
   /** Requests now delayed. */
   readonly held: Map<Exchange, Timer>
   readonly clock: Clock
+}
+
+/** Which requests a fault is for. */
+function compileConcern({ peer, headers }: Fault): (x: Exchange) => boolean {
+  const isPeer = compilePeerMatch(peer)
+  if (headers.length === 0) return (x) => isPeer(x.connection)
+  const tests = headers.map((named) => compileNamedList([named]))
+  return (x) => isPeer(x.connection) && tests.every((test) => test(x))
 }
 
 /** The faults from the `from`-th: delay, then abort, then the rate of the answer, then the next (Envoy's order within one). */
@@ -65,7 +78,7 @@ function inject(x: Exchange, injector: Injector, from: number): Verdict | Promis
   const { faults, clock } = injector
   for (let i = from; i < faults.length; i += 1) {
     const one = faults[i] as Injector['faults'][number]
-    if (!one.concerns(x.connection)) continue
+    if (!one.concerns(x)) continue
     if (one.delay !== null && drawn(one.delay.percent, clock)) {
       return delayed(x, one.delay.ms, injector).then(() => {
         if (aborted(x, one, clock)) return 'replied'
@@ -111,7 +124,7 @@ const drawn = (percent: number, clock: Clock): boolean => clock.random() * 100 <
 const maxDelayMs = 3_600_000
 
 function checkFault(fields: Raw, path: string, problems: Problems): Fault {
-  onlyKeys(fields, ['abort', 'delay', 'bandwidth', 'peer'], path, problems)
+  onlyKeys(fields, ['abort', 'delay', 'bandwidth', 'peer', 'headers'], path, problems)
   const abort = part(fields, 'abort', 'status', path, problems, 200, 599)
   const delay = part(fields, 'delay', 'ms', path, problems, 1, maxDelayMs)
   const bandwidth = part(fields, 'bandwidth', 'bytesPerSecond', path, problems, 1, 1e12)
@@ -121,6 +134,7 @@ function checkFault(fields: Raw, path: string, problems: Problems): Fault {
     bandwidth:
       bandwidth === null ? null : { bytesPerSecond: bandwidth.value, percent: bandwidth.percent },
     peer: checkPeerMatch(fields, path, problems),
+    headers: listOf(fields, 'headers', path, problems, checkNamedMatch),
   }
 }
 

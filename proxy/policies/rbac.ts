@@ -47,7 +47,7 @@ const rbacActions = ['allow', 'deny', 'allow_with_shadow_deny'] as const
 
 export const rbac = definePolicy({
   kind: 'rbac',
-  at: ['listener'],
+  at: ['listener', 'route'],
   check: (raw, path, problems): RbacConfig => {
     onlyKeys(raw, ['kind', 'rules', 'plaintext'], path, problems)
     return {

@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts'
 import type { Exchange } from '../exchange.ts'
-import { header, headerJoined } from '../headers.ts'
-import { compileNamedMatch, type NamedMatch } from '../matcher.ts'
+import { header } from '../headers.ts'
 import { type ResponseFlag, responseFlags } from '../telemetry/response-flags.ts'
+import { compileNamedList } from './named-list.ts'
 import type { RateLimitedBackOff, RetryConfig, RetryOn } from './retry.ts'
 
 type Test = (x: Exchange) => boolean
@@ -72,30 +72,6 @@ export function compileRetryOn(config: RetryConfig): Test {
 function isRateLimited(x: Exchange): boolean {
   return x.tryStatus > 0 && header(x.tryHeaders, 'x-envoy-ratelimited') !== null
 }
-
-/** Does the request (or, with `of`, another message) match one of the list? Pseudo headers are names too. */
-export function compileNamedList(
-  matches: readonly NamedMatch[],
-  of: (x: Exchange) => readonly string[] = (x) => x.requestHeaders,
-): Test {
-  const tests = matches.map((named) => {
-    const name = named.name.toLowerCase()
-    const test = compileNamedMatch(named)
-    const pseudo = pseudoHeaders.get(name)
-    return pseudo === undefined
-      ? (x: Exchange) => test(headerJoined(of(x), name))
-      : (x: Exchange) => test(pseudo(x))
-  })
-  return (x) => tests.some((test) => test(x))
-}
-
-const pseudoHeaders: ReadonlyMap<string, (x: Exchange) => string> = new Map([
-  [':method', (x: Exchange) => x.method],
-  [':path', (x: Exchange) => x.path],
-  [':authority', (x: Exchange) => x.authority],
-  [':scheme', (x: Exchange) => x.scheme],
-  [':status', (x: Exchange) => String(x.tryStatus)],
-])
 
 /** Ms until the answer says it may be asked again, or 0. Envoy: `ResetHeaderParserImpl`, `parseResetInterval`. */
 export function resetDelay(x: Exchange, config: RateLimitedBackOff | null, clock: Clock): number {

@@ -23,7 +23,8 @@ import {
   word,
 } from '../problems.ts'
 import { responseFlags } from '../telemetry/response-flags.ts'
-import { compileNamedList, compileRetryOn, resetDelay } from './retry-on.ts'
+import { compileNamedList } from './named-list.ts'
+import { compileRetryOn, resetDelay } from './retry-on.ts'
 
 /** Tries again what failed, within bounds. Envoy: `RetryPolicy`; Kuma: MeshRetry. Times in ms. */
 export interface RetryConfig {

@@ -61,8 +61,8 @@ t.test('policies: refuses unknown kinds, with their place', (t) => {
 })
 
 t.test('policies: refuses kinds where they may not stand', (t) => {
-  t.match(check([{ kind: 'rbac' }], 'route').wrong, [
-    'policies[0]: rbac stands on a listener, not on a route',
+  t.match(check([{ kind: 'rbac' }], 'cluster').wrong, [
+    'policies[0]: rbac stands on a listener or route, not on a cluster',
   ])
   t.match(check([{ kind: 'circuit_breaker' }], 'listener').wrong, [/not on a listener$/])
   t.match(check([{ kind: 'retry' }], 'cluster').wrong, [/not on a cluster$/])

@@ -40,6 +40,7 @@ const faultOf = ({ abort, delay, responseBandwidth }: FaultBody, peer: Peer | nu
           percent: numeric(responseBandwidth.percentage),
         },
   peer: peerMatchOf(peer),
+  headers: [],
 })
 
 const bitsPerUnit: Readonly<Record<string, number>> = { k: 1e3, m: 1e6, g: 1e9 }

@@ -343,6 +343,13 @@ t.test('router: redirects and direct answers come from the configuration', async
     route({
       match: match('/teapot'),
       action: { kind: 'direct', status: 418, body: 'short and stout' },
+      policies: [
+        {
+          kind: 'headers',
+          request: { set: [], add: [], remove: [] },
+          response: { set: [{ name: 'x-pot', value: 'brown' }], add: [], remove: [] },
+        },
+      ],
     }),
   ])
   const running = await runProxy(t, snapshot({ routeTables: [table] }))
@@ -353,7 +360,7 @@ t.test('router: redirects and direct answers come from the configuration', async
     /301 Moved Permanently\r\nlocation: https:\/\/a\.org\/new\/x\?y\r\n/,
   )
   c.write('GET /teapot HTTP/1.1\r\nHost: a.org\r\n\r\n')
-  t.match(await c.until((text) => text.endsWith('stout')), /418/)
+  t.match(await c.until((text) => text.endsWith('stout')), /418[^]*x-pot: brown/)
 })
 
 t.test(

@@ -8,7 +8,9 @@ import { rawClient } from '../../support/sockets.ts'
 
 const slow = (bytesPerSecond: number, percent = 100): PolicyConfig => ({
   kind: 'fault',
-  faults: [{ abort: null, delay: null, bandwidth: { bytesPerSecond, percent }, peer: null }],
+  faults: [
+    { abort: null, delay: null, bandwidth: { bytesPerSecond, percent }, peer: null, headers: [] },
+  ],
 })
 const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 const bodyOf = (text: string): string => text.slice(text.indexOf('\r\n\r\n') + 4)

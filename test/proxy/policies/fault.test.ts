@@ -10,7 +10,15 @@ t.test('fault: fills in defaults', (t) => {
   t.same(checked(fault.check, {}).config, { faults: [] })
   t.same(checked(fault.check, { faults: [{ abort: { status: 500, percent: 50.5 } }] }), {
     config: {
-      faults: [{ abort: { status: 500, percent: 50.5 }, delay: null, bandwidth: null, peer: null }],
+      faults: [
+        {
+          abort: { status: 500, percent: 50.5 },
+          delay: null,
+          bandwidth: null,
+          peer: null,
+          headers: [],
+        },
+      ],
     },
     wrong: [],
   })
@@ -48,6 +56,23 @@ t.test('fault: aborts the share of requests it is told to', (t) => {
   t.equal(formatFlags(x.flags), 'FI')
   t.equal(hooks.request?.(exchange({ plan })), 'continue')
   t.equal(plan.stats.counters.fault_aborts_injected, 1)
+  t.end()
+})
+
+t.test('fault: concerns requests that match all its headers', (t) => {
+  const clock = fakeClock()
+  const header = (name: string, value: string) => ({ name, match: { kind: 'prefix', value } })
+  const headers = [header('X-Kuma-Tags', '&kuma.io/service=a&'), header(':method', 'P')]
+  const hooks = alive(
+    fault,
+    { faults: [{ abort: { status: 418, percent: 100 }, headers }] },
+    { clock },
+  )
+  const ask = (method: string, ...requestHeaders: string[]) =>
+    hooks.request?.(exchange({ method, requestHeaders }))
+  t.equal(ask('POST', 'x-kuma-tags', '&kuma.io/service=a&'), 'replied')
+  t.equal(ask('GET', 'x-kuma-tags', '&kuma.io/service=a&'), 'continue')
+  t.equal(ask('POST'), 'continue')
   t.end()
 })
 

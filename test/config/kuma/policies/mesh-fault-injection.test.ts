@@ -9,7 +9,7 @@ function faultsOf(spec: string, protocol = 'http') {
 
 const conf = `{http: [{abort: {httpStatus: 500, percentage: 10}}, {delay: {value: 2s, percentage: "0.5"}},
   {responseBandwidth: {limit: 1.5 Mbps, percentage: 100}}]}`
-const none = { abort: null, delay: null, bandwidth: null, peer: null }
+const none = { abort: null, delay: null, bandwidth: null, peer: null, headers: [] }
 
 t.test('mesh-fault-injection: aborts, delays and slow answers', async (test) => {
   test.same(faultsOf(`{rules: [{default: ${conf}}]}`), [
