@@ -35,9 +35,7 @@ const commonFields: Coverage = {
 
 /** `lb_policy` with its settings and `common_lb_config`, or `load_balancing_policy` in its place. */
 export function balancing(place: Place): Balancing {
-  const policy = inside(place, 'load_balancing_policy')
-  const { balancer, settings, byLocality } =
-    policy === null ? olderPolicy(place) : balancingPolicy(policy)
+  const { balancer, settings, byLocality } = chosenBalancer(place)
   const common = insideOrEmpty(place, 'common_lb_config')
   checkFields(common, commonFields)
   const locality = inside(settings, 'locality_lb_config') ?? settings
@@ -68,6 +66,15 @@ function failsInPanic(place: Place): boolean {
   checkFields(zones, zoneFields)
   return bool(zones, 'fail_traffic_on_panic')
 }
+
+function chosenBalancer(place: Place): ChosenBalancer {
+  // CLUSTER_PROVIDED: there is nothing to choose from.
+  if (place.fields.type === 'ORIGINAL_DST') return { ...byTurns, settings: place }
+  const policy = inside(place, 'load_balancing_policy')
+  return policy === null ? olderPolicy(place) : balancingPolicy(policy)
+}
+
+const byTurns = { balancer: { kind: 'round_robin' }, byLocality: false } as const
 
 const older = {
   ROUND_ROBIN: ['round_robin_lb_config', algorithms.RoundRobin],

@@ -24,6 +24,7 @@ export const discoveryFields: readonly string[] = [
   'load_assignment',
   'dns_refresh_rate',
   'dns_lookup_family',
+  'original_dst_lb_config',
 ]
 
 const types = ['STATIC', 'STRICT_DNS', 'LOGICAL_DNS', 'EDS', 'ORIGINAL_DST'] as const
@@ -38,8 +39,9 @@ export function discovered(place: Place, name: string, context: Context): Discov
     case 'STRICT_DNS':
     case 'LOGICAL_DNS':
       return byDns(place, place, name, context)
-    case 'STATIC':
     case 'ORIGINAL_DST':
+      return byDestination(place, name, context)
+    case 'STATIC':
       return {
         cluster: { discovery: 'static', dnsRefreshMs },
         endpoints: endpointGroup(
@@ -52,6 +54,22 @@ export function discovered(place: Place, name: string, context: Context): Discov
       }
     default:
       return type satisfies never
+  }
+}
+
+const originalFields: Coverage = {
+  message: 'envoy.config.cluster.v3.Cluster.OriginalDstLbConfig',
+  read: [],
+  harmless: {},
+}
+
+/** Only where a connection was going counts, never what a request says of it. */
+function byDestination(place: Place, name: string, { origin }: Context): Discovered {
+  checkFields(insideOrEmpty(place, 'original_dst_lb_config'), originalFields)
+  return {
+    cluster: { discovery: 'original', dnsRefreshMs },
+    endpoints: { name, origin, localities: [], overprovisioningPercent: 140 },
+    edsName: null,
   }
 }
 
@@ -123,4 +141,4 @@ function customType(place: Place, name: string, context: Context): Discovered {
   return byDns(place, config.place, name, context)
 }
 
-export const discoveryCoverages: readonly Coverage[] = [edsFields, dnsFields]
+export const discoveryCoverages: readonly Coverage[] = [edsFields, dnsFields, originalFields]

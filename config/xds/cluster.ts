@@ -9,7 +9,7 @@ import { type Coverage, checkFields } from './coverage.ts'
 import { withoutLocalityWeights } from './endpoint-group.ts'
 import { healthCheck } from './health-check.ts'
 import { outlierDetection } from './outlier-detection.ts'
-import { each, fail, inside, type Place, warn } from './report.ts'
+import { each, fail, inside, type Place } from './report.ts'
 import { subsetRules } from './subsets.ts'
 import type { Context, TranslatedCluster } from './translated.ts'
 import { durationMs, number, text } from './values.ts'
@@ -35,7 +35,7 @@ const clusterFields: Coverage = {
     metadata: 'nothing looks for the tags of a cluster',
     per_connection_buffer_limit_bytes: 'what is buffered is bounded',
     wait_for_warm_on_init: 'a cluster serves when its endpoints are there',
-    cleanup_interval: 'is of endpoints found by requests',
+    cleanup_interval: 'destinations that nobody uses go after 5 s',
     dns_failure_refresh_rate: 'as dns_refresh_rate',
     dns_jitter: 'looks are always spread by a tenth',
     respect_dns_ttl: 'it always is',
@@ -51,16 +51,8 @@ const clusterFields: Coverage = {
   },
 }
 
-/**
- * `envoy.config.cluster.v3.Cluster`. One of type ORIGINAL_DST is none here, with a warning: connections are not intercepted, so
- * nobody knows where they were going.
- */
+/** `envoy.config.cluster.v3.Cluster`. */
 export function translateCluster(place: Place, context: Context): TranslatedCluster {
-  if (place.fields.type === 'ORIGINAL_DST') {
-    const message = 'ORIGINAL_DST needs intercepted connections, and there are none: it is left out'
-    warn(place, 'type', message)
-    return nowhere
-  }
   checkFields(place, clusterFields)
   const name = text(place, 'name')
   const found = discovered(place, name, context)
@@ -91,16 +83,6 @@ export function translateCluster(place: Place, context: Context): TranslatedClus
     needs: { secrets: secured?.needs ?? [] },
     subsets: subsetRules(place),
   }
-}
-
-const nowhere: TranslatedCluster = {
-  cluster: null,
-  endpoints: null,
-  edsName: null,
-  localityWeighted: false,
-  secrets: [],
-  needs: { secrets: [] },
-  subsets: null,
 }
 
 /** What will be spoken is what is offered; Envoy offers `h2` by itself as well. Names such as `kuma` stay. */

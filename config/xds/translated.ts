@@ -40,8 +40,7 @@ export interface AgentPart {
 
 /** `envoy.config.cluster.v3.Cluster`. */
 export interface TranslatedCluster {
-  /** Null when it cannot be reached from here (ORIGINAL_DST): requests to it are answered with NC. */
-  readonly cluster: Cluster | null
+  readonly cluster: Cluster
   /** Its endpoints when they stand in it; null when they come by EDS. */
   readonly endpoints: EndpointGroup | null
   /** Name of the ClusterLoadAssignment with its endpoints; null when they stand in it. */

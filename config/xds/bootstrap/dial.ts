@@ -11,7 +11,7 @@ export function addressOf(
   secrets: ReadonlyMap<string, Secret | null>,
 ): Omit<ControlPlaneAddress, 'metadata'> {
   const endpoint = endpoints?.localities[0]?.endpoints[0]
-  if (cluster === null || endpoint === undefined) {
+  if (endpoint === undefined) {
     throw new Error('the cluster of the control plane must have an endpoint in the bootstrap')
   }
   const { host, port } = endpoint

@@ -115,8 +115,7 @@ function readyClusters(state: State, waits: Waits): Map<string, ReadyCluster> {
   const { held } = state.store
   const ready = new Map<string, ReadyCluster>()
   for (const [name, { value }] of held.clusters) {
-    if (value.cluster === null) continue
-    const made = readyCluster(name, value, value.cluster, held, waits)
+    const made = readyCluster(name, value, held, waits)
     const chosen = made ?? state.clusters.get(name)
     if (chosen !== undefined) ready.set(name, chosen)
   }
@@ -126,8 +125,7 @@ function readyClusters(state: State, waits: Waits): Map<string, ReadyCluster> {
 /** Null: not yet. */
 function readyCluster(
   name: string,
-  { endpoints, edsName, localityWeighted, secrets, needs }: TranslatedCluster,
-  cluster: Cluster,
+  { cluster, endpoints, edsName, localityWeighted, secrets, needs }: TranslatedCluster,
   held: HeldResources,
   waits: Waits,
 ): ReadyCluster | null {
@@ -186,7 +184,7 @@ function readyListener(
   const named = needs.routeTables.flatMap((one) => held.routeTables.get(one)?.value ?? [])
   const tables = [...routeTables, ...named]
   const cold = [...clustersOf(listener, tables)].filter(
-    (one) => !clusters.has(one) && (held.clusters.get(one)?.value.cluster ?? null) !== null,
+    (one) => !clusters.has(one) && held.clusters.has(one),
   )
   if (cold.length > 0 && waits.wait(thing, `waits for the cluster ${cold.join(', ')}`)) return null
   return { listener, routeTables: tables, secrets }

@@ -171,28 +171,26 @@ t.test('xds cluster: host names are looked up', async (t) => {
   })
 })
 
-t.test('xds cluster: interception is not to be had, and no reason to refuse', async (t) => {
-  t.same(clusterOf({ type: 'ORIGINAL_DST', lb_policy: 'CLUSTER_PROVIDED' }), {
-    value: {
-      cluster: null,
-      endpoints: null,
-      edsName: null,
-      localityWeighted: false,
-      secrets: [],
-      needs: { secrets: [] },
-      subsets: null,
-    },
-    said: [
-      'warning type: ORIGINAL_DST needs intercepted connections, and there are none: it is left out',
-    ],
+t.test('xds cluster: connections go where they were going', async (t) => {
+  const { value, said } = clusterOf({ type: 'ORIGINAL_DST', lb_policy: 'CLUSTER_PROVIDED' })
+  t.same(said, [])
+  t.match(value, {
+    cluster: { discovery: 'original', balancer: { kind: 'round_robin' } },
+    endpoints: { name: 'backend', localities: [] },
+    edsName: null,
   })
+  const original_dst_lb_config = { use_http_header: true, http_header_name: 'x-to' }
+  t.same(clusterOf({ type: 'ORIGINAL_DST', original_dst_lb_config }).said, [
+    'error original_dst_lb_config.use_http_header: is not supported here',
+    'error original_dst_lb_config.http_header_name: is not supported here',
+  ])
 })
 
 t.test('xds cluster: what is spoken is what TLS offers', async (t) => {
   const alpnOf = (alpn_protocols: readonly string[], options: object) => {
     const common_tls_context = { ...mutualTls.typed_config.common_tls_context, alpn_protocols }
     const typed_config = { ...mutualTls.typed_config, common_tls_context }
-    return clusterOf({ transport_socket: { typed_config }, ...options }).value.cluster?.tls?.alpn
+    return clusterOf({ transport_socket: { typed_config }, ...options }).value.cluster.tls?.alpn
   }
   const http1 = spoken({ explicit_http_config: { http_protocol_options: {} } })
   t.same(alpnOf([], spoken(http2)), ['h2'])
@@ -258,7 +256,7 @@ t.test('xds cluster: the transport socket is that of its endpoints', async (t) =
   ]
   const sniOf = (fields: object) => {
     const { value, said } = clusterOf({ transport_socket_matches, ...fields })
-    return [value.cluster?.tls?.sni ?? null, ...said]
+    return [value.cluster.tls?.sni ?? null, ...said]
   }
   const both = { zone: 'b', mesh: 'x' }
   t.same(sniOf({ load_assignment: tagged({ zone: 'b' }, both) }), ['b.test'])

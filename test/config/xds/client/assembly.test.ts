@@ -159,7 +159,7 @@ t.test('store: what stands in the bootstrap is not changed by the server', async
   put('clusters', cds('a', { per_connection_buffer_limit_bytes: 9 }))
   remove('clusters', 'a')
   store.take('clusters', [], 'complete')
-  t.equal(store.held.clusters.get('a')?.value.cluster?.connectTimeoutMs, 5_000)
+  t.equal(store.held.clusters.get('a')?.value.cluster.connectTimeoutMs, 5_000)
   t.same([...store.versions('clusters')], [])
 })
 
