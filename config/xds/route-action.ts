@@ -1,4 +1,9 @@
-import type { ForwardAction, RouteMatch, WeightedCluster } from '../../proxy/model/route.ts'
+import type {
+  ForwardAction,
+  PathChange,
+  RouteMatch,
+  WeightedCluster,
+} from '../../proxy/model/route.ts'
 import type { PolicyConfig } from '../../proxy/policies.ts'
 import { type Coverage, checkFields } from './coverage.ts'
 import { hashPolicy } from './hash-policy.ts'
@@ -105,11 +110,8 @@ const regexFields: Coverage = {
   harmless: {},
 }
 
-/** Where the whole path is matched, all of it is what a prefix rewrite replaces (Envoy). */
-function pathRewrite(
-  place: Place,
-  matched: RouteMatch['path']['kind'],
-): ForwardAction['rewrite']['path'] {
+/** What a route or a redirect does to the path. Where the whole path is matched, all of it is what a prefix rewrite replaces (Envoy). */
+export function pathRewrite(place: Place, matched: RouteMatch['path']['kind']): PathChange | null {
   const value = text(place, 'prefix_rewrite')
   const whole = matched === 'exact' || matched === 'regex'
   if (value !== '') return { kind: whole ? 'full' : 'prefix', value }

@@ -5,7 +5,7 @@ import type { FilterState } from './gathering.ts'
 import { headerLists, headerPolicy } from './header-changes.ts'
 import { each, fail, inside, type Place } from './report.ts'
 import { retryPolicy } from './retry-policy.ts'
-import { forwardAction, timeoutPolicy } from './route-action.ts'
+import { forwardAction, pathRewrite, timeoutPolicy } from './route-action.ts'
 import { type KnownFilters, routeFilters } from './route-filters.ts'
 import { routeMatch } from './route-match.ts'
 import { bool, dataSource, number, type Outside, text, word } from './values.ts'
@@ -77,7 +77,7 @@ function actionOf(
     return forwardAction(forward, path.kind, mirrors.find((list) => list.length > 0) ?? [])
   }
   const redirect = inside(place, 'redirect')
-  if (redirect !== null) return redirectAction(redirect)
+  if (redirect !== null) return redirectAction(redirect, path.kind)
   const direct = inside(place, 'direct_response')
   return direct === null ? null : directAction(direct, outside)
 }
@@ -110,6 +110,7 @@ const redirectFields: Coverage = {
     'port_redirect',
     'path_redirect',
     'prefix_rewrite',
+    'regex_rewrite',
     'response_code',
   ],
   harmless: {},
@@ -131,20 +132,18 @@ const redirectWords = [
   'PERMANENT_REDIRECT',
 ] as const
 
-function redirectAction(place: Place): RedirectAction {
+function redirectAction(place: Place, matched: RouteMatch['path']['kind']): RedirectAction {
   checkFields(place, redirectFields)
   const scheme = bool(place, 'https_redirect') ? 'https' : text(place, 'scheme_redirect')
   const host = text(place, 'host_redirect')
   const port = number(place, 'port_redirect')
   const full = text(place, 'path_redirect')
-  const prefix = text(place, 'prefix_rewrite')
-  const path = full !== '' ? ({ kind: 'full', value: full } as const) : null
   return {
     kind: 'redirect',
     scheme: scheme === '' ? null : scheme,
     host: host === '' ? null : host,
     port: port === 0 ? null : port,
-    path: path ?? (prefix === '' ? null : { kind: 'prefix', value: prefix }),
+    path: full === '' ? pathRewrite(place, matched) : { kind: 'full', value: full },
     status: redirectStatuses[word(place, 'response_code', redirectWords, 'MOVED_PERMANENTLY')],
   }
 }

@@ -3,7 +3,6 @@ import type { Exchange } from '../exchange.ts'
 import { setHeader } from '../headers.ts'
 import type { ForwardAction, RedirectAction } from '../model/route.ts'
 import type { CompiledRoute } from '../route/compile.ts'
-import { joinPrefix, queryOf } from '../route/path.ts'
 
 /** Path and authority as the route wants them upstream. A detail when the result could not go on the wire. */
 export function rewriteRequest(
@@ -38,13 +37,13 @@ export function redirectLocation(
   const usual = scheme === 'https' ? 443 : 80
   const wanted = action.port ?? (action.scheme === null ? port : null)
   const authority = wanted === null || wanted === usual ? host : `${host}:${wanted}`
-  return `${scheme}://${authority}${redirectPath(x, route, action)}`
+  return `${scheme}://${authority}${redirectPath(x, route)}`
 }
 
-function redirectPath(x: Exchange, route: CompiledRoute, action: RedirectAction): string {
-  if (action.path === null) return x.path
-  if (action.path.kind === 'full') return action.path.value + queryOf(x.path)
-  return joinPrefix(action.path.value, x.path.slice((route.matchedPrefix ?? '').length))
+/** What a substitution leaves must not run into the authority. */
+function redirectPath(x: Exchange, { rewrite }: CompiledRoute): string {
+  const path = rewrite === null ? x.path : rewrite(x.path)
+  return path.startsWith('/') ? path : `/${path}`
 }
 
 function splitPort(authority: string): [string, number | null] {

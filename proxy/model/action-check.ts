@@ -24,6 +24,7 @@ import type {
   DirectAction,
   ForwardAction,
   HashPolicy,
+  PathChange,
   RedirectAction,
   Route,
   RouteMatch,
@@ -87,7 +88,7 @@ function checkForward(
     kind: 'forward',
     clusters: checkWeighted(raw, path, problems),
     rewrite: {
-      path: checkPathRewrite(rewrite, matched, at, problems),
+      path: checkPathChange(rewrite, matched, at, problems),
       host: checkHostRewrite(rewrite, at, problems),
     },
     hashPolicies: records(raw, 'hashPolicies', path, problems, checkHashPolicy),
@@ -101,12 +102,13 @@ function checkForward(
   }
 }
 
-function checkPathRewrite(
+/** The optional `path` of a rewrite or a redirect. */
+function checkPathChange(
   rewrite: Raw,
   matched: PathKind,
   path: string,
   problems: Problems,
-): ForwardAction['rewrite']['path'] {
+): PathChange | null {
   const raw = recordOrNull(rewrite, 'path', path, problems)
   if (raw === null) return null
   const at = join(path, 'path')
@@ -180,24 +182,9 @@ function checkRedirect(
     host:
       raw.host === undefined || raw.host === null ? null : targetText(raw, 'host', path, problems),
     port: integerOrNull(raw, 'port', path, problems, 1, 65_535),
-    path: checkRedirectPath(raw, matched, path, problems),
+    path: checkPathChange(raw, matched, path, problems),
     status: status ?? 301,
   }
-}
-
-function checkRedirectPath(
-  redirect: Raw,
-  matched: PathKind,
-  path: string,
-  problems: Problems,
-): RedirectAction['path'] {
-  const raw = recordOrNull(redirect, 'path', path, problems)
-  if (raw === null) return null
-  const at = join(path, 'path')
-  onlyKeys(raw, ['kind', 'value'], at, problems)
-  const kind = oneOf(raw, 'kind', at, problems, ['full', 'prefix'])
-  if (kind === 'prefix') needsPrefix(matched, at, problems)
-  return { kind, value: targetText(raw, 'value', at, problems) }
 }
 
 function checkDirect(raw: Raw, path: string, problems: Problems): DirectAction {

@@ -57,12 +57,7 @@ export interface ForwardAction {
   /** Empty answers 500, as Kuma does for a route whose every backend is unknown. */
   readonly clusters: readonly WeightedCluster[]
   readonly rewrite: {
-    /** Replaces the matched part of the path: `prefix` the matched prefix, `full` the whole path, `regex` by substitution (`\1`). */
-    readonly path:
-      | { readonly kind: 'prefix'; readonly value: string }
-      | { readonly kind: 'full'; readonly value: string }
-      | { readonly kind: 'regex'; readonly pattern: string; readonly substitution: string }
-      | null
+    readonly path: PathChange | null
     /** New `:authority`; `endpoint` takes the endpoint's host name. */
     readonly host:
       | { readonly kind: 'literal'; readonly value: string }
@@ -74,6 +69,12 @@ export interface ForwardAction {
   /** Copies of the request sent elsewhere, answers thrown away. */
   readonly mirrors: readonly { readonly cluster: string; readonly percent: number }[]
 }
+
+/** Replaces the matched part of a path: `prefix` the matched prefix, `full` the whole path, `regex` by substitution (`\1`). */
+export type PathChange =
+  | { readonly kind: 'prefix'; readonly value: string }
+  | { readonly kind: 'full'; readonly value: string }
+  | { readonly kind: 'regex'; readonly pattern: string; readonly substitution: string }
 
 export type HashPolicy = {
   /** A policy that yields a value ends the list. */
@@ -96,7 +97,7 @@ export interface RedirectAction {
   readonly scheme: string | null
   readonly host: string | null
   readonly port: number | null
-  readonly path: { readonly kind: 'full' | 'prefix'; readonly value: string } | null
+  readonly path: PathChange | null
   readonly status: 301 | 302 | 303 | 307 | 308
 }
 

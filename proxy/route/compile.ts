@@ -5,6 +5,7 @@ import type { HttpFilter, TcpFilter, Tracing } from '../model/listener.ts'
 import type {
   DirectAction,
   ForwardAction,
+  PathChange,
   RedirectAction,
   Route,
   RouteTable,
@@ -185,6 +186,7 @@ function compileRoute(route: Route, listener: Stand, here: Stand, make: HookMake
         }))
   const matchedPrefix =
     match.path.kind === 'prefix' || match.path.kind === 'segment' ? match.path.value : null
+  const rewrite = pathChangeOf(action)
   return {
     name: route.name,
     path: compilePath(match.path),
@@ -198,10 +200,23 @@ function compileRoute(route: Route, listener: Stand, here: Stand, make: HookMake
     percent: match.percent,
     action,
     matchedPrefix,
-    rewrite: action.kind === 'forward' ? compileRewrite(action, matchedPrefix) : null,
+    rewrite: rewrite === null ? null : compileRewrite(rewrite, matchedPrefix),
     targets,
     totalWeight: targets.reduce((sum, target) => sum + target.weight, 0),
     hooks: collectMerged(effective, [listener, here], make),
+  }
+}
+
+function pathChangeOf(action: Route['action']): PathChange | null {
+  switch (action.kind) {
+    case 'forward':
+      return action.rewrite.path
+    case 'redirect':
+      return action.path
+    case 'direct':
+      return null
+    default:
+      return action satisfies never
   }
 }
 

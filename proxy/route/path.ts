@@ -1,4 +1,4 @@
-import type { ForwardAction, Route } from '../model/route.ts'
+import type { PathChange, Route } from '../model/route.ts'
 import { compileEverywhere, compileWhole } from '../regex.ts'
 
 /** Tests a path without its query. */
@@ -30,23 +30,36 @@ export function compilePath(path: Route['match']['path']): PathTest {
 }
 
 /** Envoy: `prefix_rewrite`, `path_rewrite`, `regex_rewrite`; the query is kept. */
-export function compileRewrite(
-  action: ForwardAction,
-  matchedPrefix: string | null,
-): PathRewrite | null {
-  const rewrite = action.rewrite.path
-  if (rewrite === null) return null
+export function compileRewrite(rewrite: PathChange, matchedPrefix: string | null): PathRewrite {
   if (rewrite.kind === 'full') return (path) => rewrite.value + queryOf(path)
   if (rewrite.kind === 'prefix') {
     const cut = matchedPrefix === null ? 0 : matchedPrefix.length
     return (path) => joinPrefix(rewrite.value, path.slice(cut))
   }
   const regex = compileEverywhere(rewrite.pattern)
-  const substitution = rewrite.substitution.replace(/\$/g, '$$$$').replace(/\\(\d)/g, '$$$1')
+  const parts = rewrite.substitution.split(/\\([\d\\])/)
   return (path) => {
     const query = queryOf(path)
-    return path.slice(0, path.length - query.length).replace(regex, substitution) + query
+    return substitute(path.slice(0, path.length - query.length), regex, parts) + query
   }
+}
+
+/**
+ * Puts `parts`, in turn text and the number of a group (or a backslash), in the place of every match. Nothing is not matched
+ * right behind a match, so `.*` is replaced once. Source: RE2 `GlobalReplace`; `String.replace` does it twice.
+ */
+function substitute(text: string, regex: RegExp, parts: readonly string[]): string {
+  let out = ''
+  let end = -1
+  for (const found of text.matchAll(regex)) {
+    if (found[0] === '' && found.index === end) continue
+    out += text.slice(Math.max(end, 0), found.index)
+    parts.forEach((part, i) => {
+      out += i % 2 === 0 || part === '\\' ? part : (found[Number(part)] ?? '')
+    })
+    end = found.index + found[0].length
+  }
+  return out + text.slice(Math.max(end, 0))
 }
 
 /** `/v2` and `/x`, `` or `?q` in place of what was matched; never without a leading slash, never a doubled one. */

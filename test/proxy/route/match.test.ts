@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Exchange } from '../../../proxy/exchange.ts'
-import type { Route, RouteTable } from '../../../proxy/model/route.ts'
+import type { PathChange, Route, RouteTable } from '../../../proxy/model/route.ts'
 import { compileTable, mergePolicies } from '../../../proxy/route/compile.ts'
 import { matchRoute, pickTarget } from '../../../proxy/route/match.ts'
 import { joinPrefix } from '../../../proxy/route/path.ts'
@@ -135,11 +135,7 @@ t.test(
 )
 
 t.test('match: rewrites keep the query and never double a slash', async (t) => {
-  const rewrite = (
-    matched: Route['match']['path'],
-    path: Extract<Route['action'], { kind: 'forward' }>['rewrite']['path'],
-    from: string,
-  ) => {
+  const rewrite = (matched: Route['match']['path'], path: PathChange | null, from: string) => {
     const action = { ...forwardTo('app'), rewrite: { path, host: null } }
     return matchRoute(
       compile(routeTable([route({ match: match({ path: matched }), action })])),
@@ -159,6 +155,10 @@ t.test('match: rewrites keep the query and never double a slash', async (t) => {
     ),
     '/x-abc/d?/q/',
   )
+  const whole = { kind: 'regex', pattern: '.*', substitution: '/\\0\\\\$&' } as const
+  t.equal(rewrite(prefix('/'), whole, '/a?b'), '//a\\$&?b', 'once, as RE2 does')
+  const between = { kind: 'regex', pattern: 'b*', substitution: '-' } as const
+  t.equal(rewrite(prefix('/'), between, '/abc'), '-/-a-c-')
   t.equal(joinPrefix('/a/', '/b'), '/a/b')
 })
 
