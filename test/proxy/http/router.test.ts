@@ -341,6 +341,17 @@ t.test('router: redirects and direct answers come from the configuration', async
       },
     }),
     route({
+      match: match('/all'),
+      action: {
+        kind: 'redirect',
+        scheme: null,
+        host: 'new.org',
+        port: null,
+        path: { kind: 'regex', pattern: '^/all/', substitution: '' },
+        status: 302,
+      },
+    }),
+    route({
       match: match('/teapot'),
       action: { kind: 'direct', status: 418, body: 'short and stout' },
       policies: [
@@ -359,6 +370,8 @@ t.test('router: redirects and direct answers come from the configuration', async
     await c.until((text) => text.includes('\r\n\r\n')),
     /301 Moved Permanently\r\nlocation: https:\/\/a\.org\/new\/x\?y\r\n/,
   )
+  c.write('GET /all/x?y HTTP/1.1\r\nHost: a.org\r\n\r\n')
+  t.match(await c.until((text) => text.includes('302')), /location: http:\/\/new\.org\/x\?y\r\n/)
   c.write('GET /teapot HTTP/1.1\r\nHost: a.org\r\n\r\n')
   t.match(await c.until((text) => text.endsWith('stout')), /418[^]*x-pot: brown/)
 })

@@ -123,12 +123,16 @@ t.test('route: an action says what is wrong with its parts', (t) => {
       [/^action\.clusters: must have a weight above 0/],
     ],
     [
-      { kind: 'forward', clusters: [{ weight: -1, policies: [{ kind: 'rbac' }] }], retry: 1 },
+      {
+        kind: 'forward',
+        clusters: [{ weight: -1, policies: [{ kind: 'circuit_breaker' }] }],
+        retry: 1,
+      },
       [
         /^action\.retry: unknown/,
         /^action\.clusters\[0\]\.cluster: /,
         /^action\.clusters\[0\]\.weight: /,
-        /^action\.clusters\[0\]\.policies\[0\]: rbac stands on a listener/,
+        /^action\.clusters\[0\]\.policies\[0\]: circuit_breaker stands on a cluster/,
       ],
     ],
     [
