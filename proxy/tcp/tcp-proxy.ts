@@ -164,7 +164,7 @@ function connectFailed(
     count(reasons, detail)
   }
   countOut(splice, cluster)
-  if (x.endpoint !== null && detail !== 'cancelled') refused(x.endpoint, plan.env.clock)
+  if (x.endpoint !== null && detail !== 'cancelled') refused(x.endpoint, plan.env.clock, 'bytes')
   if (splice.over) return
   x.tryFlags = responseFlags.UpstreamConnectionFailure.bit
   x.tryStatus = 0

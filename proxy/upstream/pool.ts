@@ -156,7 +156,7 @@ function openOne(pool: Pool, done: (up: boolean) => void = () => {}): void {
   counters.upstream_cx_total += 1
   const failed = (detail: string): void => {
     counters.upstream_cx_connect_fail += 1
-    if (detail !== 'cancelled') refused(endpoint, env.clock)
+    if (detail !== 'cancelled') refused(endpoint, env.clock, 'http')
     failNext(pool, detail)
     done(false)
   }

@@ -1,3 +1,4 @@
+import { createServer } from 'node:net'
 import t from 'tap'
 import type { TcpFilter } from '../../../proxy/model/listener.ts'
 import type { Snapshot } from '../../../proxy/model/snapshot.ts'
@@ -121,3 +122,28 @@ t.test('tcp: a quiet connection ends at its idle limit', async (t) => {
   await c.closed()
   t.equal((running.stats('tcp', 'in') as Stats<'tcp'>).counters.idle_timeout, 1)
 })
+
+t.test(
+  'tcp: an endpoint that refused is visited by callers only, whatever its cluster speaks',
+  async (t) => {
+    const clock = fakeClock()
+    const port = await deadPort()
+    const clusters = [cluster({ protocol: 'http2' })]
+    const running = await runProxy(t, tcp([port], {}, { clusters }), clock)
+    await (await rawClient(t, running.port())).closed()
+    const visits: string[] = []
+    const app = createServer((socket) => {
+      socket.on('data', (chunk) => {
+        visits.push(chunk.toString())
+        socket.end('served')
+      })
+    })
+    await new Promise<void>((resolve) => app.listen(port, '127.0.0.1', resolve))
+    t.teardown(() => app.close())
+    clock.tick(60_000)
+    const c = await rawClient(t, running.port())
+    c.write('hello')
+    t.equal(await c.closed(), 'served')
+    t.same(visits, ['hello'])
+  },
+)
