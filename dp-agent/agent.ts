@@ -1,12 +1,13 @@
 import type { IdentityMaterial } from '../config/settings.ts'
 import type { Source, SourceProblem } from '../config/source.ts'
 import type { Clock } from '../proxy/clock.ts'
-import type { About, AgentView, CertificateStatus } from './admin/agent-view.ts'
+import type { About, AgentView, CertificateStatus, Readiness } from './admin/agent-view.ts'
 import { type AdminServer, startAdmin } from './admin/server.ts'
 import type { AgentFacts } from './agent-metrics.ts'
 import { type Application, mergedPages, scrapeApplications } from './application-metrics.ts'
 import type { SocketAddress } from './cli/option.ts'
 import { type Configuration, type ConfigurationOptions, newConfiguration } from './configuration.ts'
+import { type ControlPlaneTies, type Tied, tie } from './control-plane-ties.ts'
 import { drain } from './drain.ts'
 import type { LeveledLog } from './leveled-log.ts'
 import { type LogExport, newLogExport } from './log-export.ts'
@@ -41,6 +42,8 @@ export interface AgentOptions {
   readonly workers: number
   readonly admin: { readonly address: SocketAddress; readonly hosts: readonly string[] }
   readonly metricsCertificate: ProvidedCertificate | null
+  /** Null where no control plane wants more of us than to take its configuration. */
+  readonly controlPlane: ControlPlaneTies | null
   readonly drainTimeMs: number
   readonly drainQuietMs: number
 }
@@ -69,6 +72,7 @@ interface Life {
   readonly metricsPush: MetricsPush
   readonly configuration: Configuration
   admin: AdminServer | null
+  tied: Tied | null
   identity: IdentityMaterial | null
   certificate: CertificateStatus | null
   /** Which metrics the scrapers of MeshMetric are shown; the admin server shows all. */
@@ -105,15 +109,12 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     scrape: async () => (await page(false)).body,
     applications,
   })
-  const metricsListener = newMetricsListener({
-    clock,
-    log,
-    provided: options.metricsCertificate,
-    async scrape(usedOnly) {
-      const [{ type, body }, pages] = await Promise.all([page(usedOnly), applications()])
-      return { type, body: body + mergedPages(pages) }
-    },
-  })
+  const scrape = async (usedOnly: boolean) => {
+    const [{ type, body }, pages] = await Promise.all([page(usedOnly), applications()])
+    return { type, body: body + mergedPages(pages) }
+  }
+  const provided = options.metricsCertificate
+  const metricsListener = newMetricsListener({ clock, log, provided, scrape })
   const configuration = newConfiguration({
     clock,
     log,
@@ -142,6 +143,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     metricsPush,
     configuration,
     admin: null,
+    tied: null,
     identity: null,
     certificate: null,
     keep: () => true,
@@ -152,6 +154,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     end: ended.resolve,
   }
   if (await bindAdmin(life)) {
+    const ready = () => readinessOf(life).state === 'LIVE'
+    life.tied = options.controlPlane && tie(options.controlPlane, { ready, scrape, log })
     options.identity?.start((identity) => {
       life.identity = identity
       configuration.identified(identity)
@@ -194,14 +198,7 @@ function viewOf(life: Life): AgentView {
     about,
     config: configuration.status,
     staleSince: options.source.staleSince,
-    readiness: () =>
-      readiness({
-        draining: life.phase !== 'running' || life.healthcheckFailed,
-        waitingFor: configuration.waitingFor(),
-        workers: workers.status(),
-        certificate: life.certificate,
-        now: clock.wall(),
-      }),
+    readiness: () => readinessOf(life),
     certificate: () => life.certificate,
     metrics: (usedOnly) => metrics.scrape({ usedOnly }),
     logLevel: log.level,
@@ -211,10 +208,20 @@ function viewOf(life: Life): AgentView {
     },
     failHealthcheck(failed) {
       life.healthcheckFailed = failed
+      life.tied?.changed()
     },
     quit: () => void close(life, 0),
   }
 }
+
+const readinessOf = (life: Life): Readiness =>
+  readiness({
+    draining: life.phase !== 'running' || life.healthcheckFailed,
+    waitingFor: life.configuration.waitingFor(),
+    workers: life.workers.status(),
+    certificate: life.certificate,
+    now: life.options.clock.wall(),
+  })
 
 async function bindAdmin(life: Life): Promise<boolean> {
   const { admin, log } = life.options
@@ -236,6 +243,7 @@ async function drainAndClose(life: Life): Promise<void> {
   life.phase = 'draining'
   const { clock, log, drainTimeMs, drainQuietMs } = life.options
   log.info('draining', { atMostMs: drainTimeMs })
+  life.tied?.changed()
   if (life.configuration.waitingFor() === null) {
     await drain({ clock, log, workers: life.workers, drainTimeMs, quietMs: drainQuietMs })
   }
@@ -253,6 +261,6 @@ async function close(life: Life, code: number): Promise<void> {
   await life.metricsPush.stop()
   await life.workers.close()
   await Promise.all([life.tracing.stop(), life.logExport.stop(), life.metricsListener.close()])
-  await life.admin?.close()
+  await Promise.all([life.tied?.close(), life.admin?.close()])
   life.end(code)
 }

@@ -10,6 +10,7 @@ import {
   word,
 } from './cli/option.ts'
 import type { Command, Options, Values } from './cli/parse.ts'
+import { inertOptions, kumaOptions } from './kuma-options.ts'
 
 const config: OptionText = {
   flag: 'config',
@@ -60,6 +61,7 @@ const run = {
     placeholder: '<file>',
     help: "an Envoy bootstrap (YAML or JSON) with static resources or an xDS v3 server's address, instead of --config (docs/xds.md)",
   }),
+  ...kumaOptions,
   stateDir: text({
     flag: 'state-dir',
     placeholder: '<dir>',
@@ -77,6 +79,7 @@ const run = {
   workers: integer(
     {
       flag: 'workers',
+      also: 'concurrency',
       env: ['KUMA_DATAPLANE_RUNTIME_CONCURRENCY'],
       help: 'threads that move traffic; 0 is one per available core',
     },
@@ -136,6 +139,7 @@ const run = {
     },
     '5s',
   ),
+  ...inertOptions,
 } satisfies Options
 
 const validate = {

@@ -62,6 +62,5 @@ function expiryWarning({ exp }: Raw, now: number): string | null {
   const leftMs = exp * 1000 - now
   if (leftMs > soonDays * dayMs) return null
   const at = isoTime()(exp * 1000)
-  if (leftMs <= 0) return `expired at ${at}`
-  return `expires in ${Math.floor(leftMs / dayMs)} days, at ${at}`
+  return `${leftMs <= 0 ? 'expired' : 'expires'} at ${at}`
 }

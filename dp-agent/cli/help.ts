@@ -32,9 +32,10 @@ export function overview(commands: Commands): string {
 
 /** What `outrider <command> --help` prints. */
 export function commandHelp(name: string, command: Command): string {
-  const rows = Object.values<Option<unknown>>(command.options).map(
-    (row) => [signature(row), details(row)] as const,
-  )
+  const all = Object.values<Option<unknown>>(command.options)
+  const rows = all
+    .filter((row) => row.inert === null)
+    .map((row) => [signature(row), details(row)] as const)
   return [
     `outrider ${name}: ${command.summary}`,
     '',
@@ -42,7 +43,14 @@ export function commandHelp(name: string, command: Command): string {
     '',
     ...columns(rows),
     '',
+    ...withoutEffect(all),
   ].join('\n')
+}
+
+/** Flags that are taken and change nothing, in a sentence. */
+function withoutEffect(rows: readonly Option<unknown>[]): readonly string[] {
+  const flags = rows.filter(({ inert }) => inert !== null).map(({ flag }) => `--${flag}`)
+  return flags.length === 0 ? [] : [`Flags of kuma-dp without effect here: ${flags.join(', ')}`, '']
 }
 
 /** `docs/cli.md`, whole. A test compares it with the file. */
@@ -54,6 +62,7 @@ export function reference(commands: Commands): string {
     '',
     ...(command.positionals === null ? [] : [`Arguments: \`${command.positionals}\``, '']),
     ...table(Object.values<Option<unknown>>(command.options)),
+    ...withoutEffect(Object.values<Option<unknown>>(command.options)),
   ])
   return [
     '# The command line',
@@ -74,12 +83,14 @@ function table(rows: readonly Option<unknown>[]): readonly string[] {
   return [
     '| option | environment | default | what it does |',
     '|---|---|---|---|',
-    ...rows.map((row) => {
-      const env = row.env.map((name) => `\`${name}\``).join(', ')
-      const fallback = row.defaultText === null ? '–' : `\`${row.defaultText}\``
-      const flag = `\`${signature(row).replaceAll('|', '\\|')}\``
-      return `| ${flag} | ${env} | ${fallback} | ${row.help.replaceAll('|', '\\|')} |`
-    }),
+    ...rows
+      .filter(({ inert }) => inert === null)
+      .map((row) => {
+        const env = row.env.map((name) => `\`${name}\``).join(', ')
+        const fallback = row.defaultText === null ? '–' : `\`${row.defaultText}\``
+        const flag = `\`${signature(row).replaceAll('|', '\\|')}\``
+        return `| ${flag} | ${env} | ${fallback} | ${row.help.replaceAll('|', '\\|')} |`
+      }),
     '',
   ]
 }
@@ -88,6 +99,7 @@ const signature = (row: Option<unknown>): string =>
   [
     row.short === null ? '' : `-${row.short}, `,
     `--${row.flag}`,
+    row.also === null ? '' : `, --${row.also}`,
     row.placeholder === null ? '' : ` ${row.placeholder}`,
     row.repeats ? ' ...' : '',
   ].join('')

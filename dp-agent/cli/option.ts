@@ -9,6 +9,8 @@ export interface Option<T> {
   readonly flag: string
   /** One letter, without the dash; null when there is none. */
   readonly short: string | null
+  /** A further flag for the same, without the dashes; null when there is none. */
+  readonly also: string | null
   /** Environment variables that stand in for the flag, first one set wins. Empty text counts as not set. */
   readonly env: readonly string[]
   /** What the value is, as shown in help: `<duration>`; null for a switch. */
@@ -17,6 +19,10 @@ export interface Option<T> {
   readonly defaultText: string | null
   /** May be given more than once; in the environment separated by commas. */
   readonly repeats: boolean
+  /** The value must not be shown. */
+  readonly secret: boolean
+  /** Why the option has no effect; null when it has one. Such options are not among those that are explained. */
+  readonly inert: string | null
   readonly help: string
   /** All values given, in order; none means the default. */
   read(values: readonly string[]): Parsed<T>
@@ -26,9 +32,13 @@ export interface Option<T> {
 export interface OptionText {
   readonly flag: string
   readonly short?: string
+  /** A further flag for the same, as kuma-dp names it. */
+  readonly also?: string
   /** Further variables, as kuma-dp names them. */
   readonly env?: readonly string[]
   readonly placeholder?: string
+  /** The value must not be shown, on no page and in no log. */
+  readonly secret?: boolean
   readonly help: string
 }
 
@@ -40,9 +50,12 @@ const bad = (message: string): Parsed<never> => ({ ok: false, message })
 const base = (row: OptionText, placeholder: string | null, defaultText: string | null) => ({
   flag: row.flag,
   short: row.short ?? null,
+  also: row.also ?? null,
   env: [`OUTRIDER_${row.flag.toUpperCase().replaceAll('-', '_')}`, ...(row.env ?? [])],
   placeholder: placeholder === null ? null : (row.placeholder ?? placeholder),
   defaultText,
+  secret: row.secret ?? false,
+  inert: null,
   help: row.help,
 })
 
@@ -83,6 +96,15 @@ export const toggle = (row: OptionText): Option<boolean> => ({
     if (value === 'false' || value === '0') return good(false)
     return bad(`must be true or false, got "${value}"`)
   }, false),
+})
+
+/** A flag of another program, taken so that its command lines can be kept. True when it is given, whatever it says. */
+export const inert = (flag: string, takes: 'value' | 'switch', why: string): Option<boolean> => ({
+  ...base({ flag, help: '' }, takes === 'value' ? '<text>' : null, null),
+  env: [],
+  repeats: true,
+  inert: why,
+  read: (values) => good(values.length > 0),
 })
 
 /** One of a closed list of words. */

@@ -74,7 +74,7 @@ function tokens(
   const positionals: string[] = []
   const parsed = parseArgs({
     args: [...argv],
-    options: Object.fromEntries(rows.map(([, row]) => [row.flag, settingOf(row)])),
+    options: Object.fromEntries(rows.flatMap(([, row]) => settingsOf(row))),
     strict: false,
     allowPositionals: true,
     tokens: true,
@@ -86,21 +86,19 @@ function tokens(
       positionals.push(token.value)
       continue
     }
-    const row = rows.find(([, one]) => one.flag === token.name)?.[1]
+    const row = rows.find(([, { flag, also }]) => flag === token.name || also === token.name)?.[1]
     const refusal = refuse(token, row, rows)
     if (refusal !== null) messages.push(refusal)
-    else {
-      const values = given.get(token.name) ?? []
-      values.push(token.value ?? 'true')
-      given.set(token.name, values)
-    }
+    else if (row !== undefined)
+      given.set(row.flag, [...(given.get(row.flag) ?? []), token.value ?? 'true'])
   }
   return { given, positionals }
 }
 
-function settingOf(row: Option<unknown>) {
-  const type = row.placeholder === null ? ('boolean' as const) : ('string' as const)
-  return row.short === null ? { type } : { type, short: row.short }
+function settingsOf({ flag, also, short, placeholder }: Option<unknown>) {
+  const type = placeholder === null ? ('boolean' as const) : ('string' as const)
+  const first = [flag, short === null ? { type } : { type, short }] as const
+  return also === null ? [first] : [first, [also, { type }] as const]
 }
 
 interface OptionToken {
@@ -123,8 +121,22 @@ function refuse(
     return `unknown option ${token.rawName}${meant === null ? '' : `; did you mean --${meant}?`}`
   }
   if (row.placeholder === null) {
-    return token.value === undefined ? null : `--${row.flag} takes no value`
+    const said = [undefined, 'true', 'false'].includes(token.value)
+    return said ? null : `--${row.flag} takes no value but true or false`
   }
   const missing = token.value === undefined || (!token.inlineValue && /^--?\w/.test(token.value))
   return missing ? `--${row.flag} needs a value: ${row.placeholder}` : null
+}
+
+/** The values as they may be shown on a page: of a secret only that it is there. */
+export function shownValues<O extends Options>(
+  options: O,
+  values: Values<O>,
+): Readonly<Record<string, unknown>> {
+  const shown = Object.entries<unknown>(values).flatMap(([key, value]) => {
+    const row = options[key]
+    if (row === undefined || row.inert !== null) return []
+    return [[key, row.secret && value !== null ? '(secret)' : value]]
+  })
+  return Object.fromEntries(shown)
 }

@@ -3,6 +3,8 @@ import { kumaFiles } from '../../config/kuma/watch.ts'
 import type { Source } from '../../config/source.ts'
 import type { Clock } from '../../proxy/clock.ts'
 import type { Log } from '../../proxy/log.ts'
+import type { SocketAddress } from '../cli/option.ts'
+import type { ControlPlaneTies } from '../control-plane-ties.ts'
 import type { Terminal } from '../dispatch.ts'
 import type { RunOptions } from '../options.ts'
 
@@ -13,31 +15,43 @@ export interface Chosen {
   readonly from: string
   readonly name: string
   readonly mesh: string
+  /** Where the admin server goes. */
+  readonly admin: SocketAddress
+  readonly controlPlane: ControlPlaneTies | null
+  /** Once everything has ended. */
+  readonly close: () => void
 }
 
-/** The one source that the options name; a text when they name none, or more than one. */
+/** The one source that the options name; a text when they name none, or more than one; null when the log says why not. */
 export async function chooseSource(
   options: RunOptions,
   terminal: Terminal,
   clock: Clock,
   log: Log,
-): Promise<Chosen | string> {
+): Promise<Chosen | string | null> {
   const { config, feed, bootstrap } = options
+  const url = controlPlaneUrl(options)
   const named = [
     ...(config.length > 0 ? ['--config'] : []),
     ...(feed === null ? [] : ['--feed']),
     ...(bootstrap === null ? [] : ['--bootstrap']),
+    ...(url === null ? [] : ['--cp-address']),
   ]
   if (named.length > 1) return `give ${named.join(' or ')}, not both`
+  // Loaded only where there is one: Envoy's messages are many.
+  if (url !== null) {
+    const { fromControlPlane } = await import('./run-kuma.ts')
+    return fromControlPlane(url, options, terminal, clock, log)
+  }
   if (bootstrap !== null) return fromBootstrap(bootstrap, options, terminal, clock, log)
   if (named.length === 0) {
-    return 'say where the resources are: --config <file|dir>, --feed <url> or --bootstrap <file>'
+    return 'say where the resources are: --config <file|dir>, --feed <url>, --bootstrap <file> or --cp-address <url>'
   }
   const { name, mesh } = options
   if (name === null) return 'say which Dataplane this is: --name <dataplane>'
   if (feed === null) {
     const source = kumaFiles({ paths: config, mesh, name, clock })
-    return { source, from: config.join(', '), name, mesh }
+    return { source, from: config.join(', '), name, mesh, ...alone(options) }
   }
   if (!/^wss?:\/\//.test(feed)) return `--feed must be a ws or wss URL, got "${feed}"`
   return {
@@ -45,13 +59,23 @@ export async function chooseSource(
     from: feed,
     name,
     mesh,
+    ...alone(options),
   }
+}
+
+const alone = ({ admin }: RunOptions) => ({ admin, controlPlane: null, close() {} })
+
+const fallbackUrl = 'https://localhost:5678'
+
+/** Who brings a Dataplane along means a control plane; kuma-dp's is the local one unless it is told another. */
+function controlPlaneUrl({ cpAddress, dataplane, dataplaneFile }: RunOptions): string | null {
+  return cpAddress ?? (dataplane === null && dataplaneFile === null ? null : fallbackUrl)
 }
 
 /** Loaded only where there is a bootstrap: Envoy's messages are many. */
 async function fromBootstrap(
   path: string,
-  { stateDir, stateKeys, name, mesh }: RunOptions,
+  options: RunOptions,
   terminal: Terminal,
   clock: Clock,
   log: Log,
@@ -61,6 +85,7 @@ async function fromBootstrap(
     import('../../config/xds/bootstrap/bootstrap.ts'),
   ])
   const { node } = readBootstrap(path)
+  const { stateDir, stateKeys, name, mesh } = options
   const source = bootstrapSource({
     path,
     version: terminal.version,
@@ -72,7 +97,8 @@ async function fromBootstrap(
   })
   const word = (value: unknown, otherwise: string): string =>
     typeof value === 'string' && value !== '' ? value : otherwise
-  return { source, from: path, name: name ?? word(node.id, path), mesh: word(node.cluster, mesh) }
+  const who = { name: name ?? word(node.id, path), mesh: word(node.cluster, mesh) }
+  return { source, from: path, ...who, ...alone(options) }
 }
 
 /** Loaded only where there is a feed. */

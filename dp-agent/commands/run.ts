@@ -2,12 +2,13 @@ import { availableParallelism } from 'node:os'
 import { systemClock } from '../../proxy/clock.ts'
 import type { About } from '../admin/agent-view.ts'
 import { type Agent, startAgent } from '../agent.ts'
+import { shownValues } from '../cli/parse.ts'
 import { compose } from '../compose.ts'
 import type { Terminal } from '../dispatch.ts'
 import { identityDirectory } from '../identity.ts'
 import { inheritedSockets } from '../inherited-sockets.ts'
 import { createLog } from '../log.ts'
-import type { RunOptions } from '../options.ts'
+import { commands, type RunOptions } from '../options.ts'
 import { handleSignals } from '../signals.ts'
 import { spawnThreads } from '../worker/spawn.ts'
 import { type Chosen, chooseSource } from './run-source.ts'
@@ -28,6 +29,7 @@ export async function runSidecar(
   })
   const chosen = await chooseSource(options, terminal, clock, log)
   if (typeof chosen === 'string') return chosen
+  if (chosen === null) return 1
   const agent = await startAgent({
     clock,
     log,
@@ -37,12 +39,15 @@ export async function runSidecar(
     compose,
     spawn: spawnThreads(inheritedSockets(terminal.env, process.pid)),
     workers: options.workers === 0 ? availableParallelism() : options.workers,
-    admin: { address: options.admin, hosts: options.adminHost },
+    admin: { address: chosen.admin, hosts: options.adminHost },
     metricsCertificate: metricsCertificateOf(options),
+    controlPlane: chosen.controlPlane,
     drainTimeMs: options.drainTimeMs,
     drainQuietMs: options.drainQuietMs,
   })
-  return untilEnd(agent, terminal)
+  const code = await untilEnd(agent, terminal)
+  chosen.close()
+  return code
 }
 
 /** Until all is closed, or at once at the second signal. */
@@ -71,7 +76,7 @@ const aboutOf = (options: RunOptions, { name, mesh, from }: Chosen, terminal: Te
   pid: process.pid,
   node: process.version,
   startedAt: systemClock.wall(),
-  options,
+  options: shownValues(commands.run.options, options),
 })
 
 function metricsCertificateOf({ metricsCertPath, metricsKeyPath }: RunOptions) {

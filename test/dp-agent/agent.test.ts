@@ -68,6 +68,7 @@ async function started(t: Test, over: Partial<AgentOptions> = {}) {
     workers: 1,
     admin: { address: { host: '127.0.0.1', port: 0 }, hosts: [] },
     metricsCertificate: null,
+    controlPlane: null,
     drainTimeMs: 30_000,
     drainQuietMs: 0,
     ...over,

@@ -61,6 +61,7 @@ export async function startLabAgent(
     workers: 1,
     admin: { address: { host: '127.0.0.1', port: 0 }, hosts: [] },
     metricsCertificate: provided,
+    controlPlane: null,
     drainTimeMs: 0,
     drainQuietMs: 0,
   })

@@ -1,0 +1,171 @@
+import { readFileSync } from 'node:fs'
+import { getCACertificates } from 'node:tls'
+import { MessageChannel } from 'node:worker_threads'
+import {
+  type ControlPlane,
+  type ControlPlaneOptions,
+  connect,
+  newControlPlane,
+} from '../../config/kuma-cp/control-plane.ts'
+import { newHealth } from '../../config/kuma-cp/health.ts'
+import { healthProbe } from '../../config/kuma-cp/health-probe.ts'
+import { startHealthStream } from '../../config/kuma-cp/health-stream.ts'
+import { metricsSocketOf, type Sidecar } from '../../config/kuma-cp/node.ts'
+import { tokenSource } from '../../config/kuma-cp/token.ts'
+import { formatProblem } from '../../config/source.ts'
+import { xdsSource } from '../../config/xds/client/source.ts'
+import { openStream } from '../../config/xds/client/stream.ts'
+import { newOutside } from '../../config/xds/outside.ts'
+import { translators } from '../../config/xds/translators.ts'
+import type { Clock } from '../../proxy/clock.ts'
+import type { Log } from '../../proxy/log.ts'
+import type { ControlPlaneTies } from '../control-plane-ties.ts'
+import type { Terminal } from '../dispatch.ts'
+import { inertOptions } from '../kuma-options.ts'
+import { adminAddress, broughtDataplane, openWorkDir, sidecarOf } from '../kuma-sidecar.ts'
+import type { RunOptions } from '../options.ts'
+import type { Chosen } from './run-source.ts'
+
+/** A sidecar under a control plane of Kuma. A text is a mistake in the usage; null: it cannot start, and the log says why. */
+export async function fromControlPlane(
+  url: string,
+  options: RunOptions,
+  terminal: Terminal,
+  clock: Clock,
+  log: Log,
+): Promise<Chosen | string | null> {
+  const wrong = usageProblem(url, options)
+  if (wrong !== null) return wrong
+  warnInert(options, log)
+  const brought = broughtDataplane(options)
+  for (const problem of brought.problems) {
+    log[problem.severity === 'error' ? 'error' : 'warn'](formatProblem(problem))
+  }
+  if (!brought.ok) return brought.usage
+  const { dataplane } = brought
+  const name = dataplane?.name ?? options.name
+  if (name === null) return 'say which Dataplane this is: --dataplane-file <file> or --name <name>'
+  const mesh = dataplane?.mesh ?? options.mesh
+  const workDir = openWorkDir(options.workDir)
+  const sidecar = sidecarOf(options, terminal, { name, mesh, dataplane }, workDir.path)
+  const controlPlane = await reach(url, options, sidecar, clock, log)
+  if (controlPlane === null) {
+    workDir.close()
+    return null
+  }
+  return {
+    source: sourceOf(controlPlane, options, sidecar, terminal, clock, log),
+    from: url,
+    name,
+    mesh,
+    admin: adminAddress(options, dataplane),
+    controlPlane: tiesOf(controlPlane, sidecar, clock, log),
+    close: workDir.close,
+  }
+}
+
+function usageProblem(url: string, options: RunOptions): string | null {
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url))
+    return `--cp-address must be an http or https URL, got "${url}"`
+  if (options.transparentProxy || options.transparentProxyConfig.length > 0)
+    return '--transparent-proxy is not there: list outbounds in the Dataplane, or see --bind-outbounds'
+  return null
+}
+
+function warnInert(options: RunOptions, log: Log): void {
+  const given: Readonly<Record<string, unknown>> = options
+  for (const [key, { flag, inert }] of Object.entries(inertOptions)) {
+    if (given[key] === true) log.warn(`--${flag} has no effect`, { reason: inert })
+  }
+}
+
+/** Null when it will not have us, or cannot be reached in time. With a state directory nobody waits for it. */
+async function reach(
+  url: string,
+  options: RunOptions,
+  sidecar: Sidecar,
+  clock: Clock,
+  log: Log,
+): Promise<ControlPlane | null> {
+  const { dataplaneToken, dataplaneTokenFile: file, skipVerify, skipBootstrap } = options
+  const ca = caOf(options)
+  const token = tokenSource({ token: dataplaneToken, file, clock, log })
+  const to: ControlPlaneOptions = {
+    url,
+    ca,
+    systemRoots: [],
+    skipVerify,
+    skipBootstrap,
+    token,
+    sidecar,
+    clock,
+    log,
+  }
+  const rest = stayAlive()
+  try {
+    token()
+    const systemRoots = ca() === null && url.startsWith('https:') ? rootsOfSystem() : []
+    const known = { ...to, systemRoots }
+    if (options.stateDir !== null) return newControlPlane(known)
+    const tries = { everyMs: options.cpRetryMs, atMostMs: options.cpRetryAtMostMs }
+    return await connect(known, tries)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    log.error('cannot start under the control plane', { url, reason })
+    return null
+  } finally {
+    rest()
+  }
+}
+
+/** Node's own list, with what this machine's administrators have added. */
+const rootsOfSystem = (): readonly string[] => [
+  ...new Set([...getCACertificates('default'), ...getCACertificates('system')]),
+]
+
+const caOf =
+  ({ caCert, caCertFile }: RunOptions) =>
+  (): string | null =>
+    caCert ?? (caCertFile === null ? null : readFileSync(caCertFile, 'utf8'))
+
+/** Timers of the clock do not keep the process alive, and before the agent runs nothing else does. */
+function stayAlive(): () => void {
+  const { port1 } = new MessageChannel()
+  port1.on('message', () => {})
+  return () => port1.close()
+}
+
+function sourceOf(
+  controlPlane: ControlPlane,
+  { stateDir, stateKeys }: RunOptions,
+  { name, mesh }: Sidecar,
+  { env }: Terminal,
+  clock: Clock,
+  log: Log,
+) {
+  const serviceName = String(controlPlane.latest()?.node.cluster ?? name)
+  return xdsSource({
+    dial: controlPlane.dial,
+    openStream,
+    translators,
+    outside: newOutside(serviceName, env),
+    fixed: [],
+    problems: [],
+    keep: stateDir === null ? null : { dir: stateDir, owner: `${mesh}/${name}`, keys: stateKeys },
+    clock,
+    log,
+  })
+}
+
+const tiesOf = (
+  { latest }: ControlPlane,
+  sidecar: Sidecar,
+  clock: Clock,
+  log: Log,
+): ControlPlaneTies => ({
+  metricsSocket: metricsSocketOf(sidecar),
+  reportHealth(ready) {
+    const health = newHealth({ ready, probeOf: healthProbe, clock })
+    return startHealthStream({ latest, openStream, health, clock, log })
+  },
+})
