@@ -1,13 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { xdsServer } from '../../test/support/xds-server.ts'
 import { freePort, memoryMib } from '../processes.ts'
-import { pace, type Seen } from './load.ts'
+import { type Seen, startLoad } from './load.ts'
 import { large, small } from './resources.ts'
 
 /** What a change of configuration costs while traffic flows: a control plane for tests, the built sidecar, one application. */
@@ -23,10 +21,9 @@ const wanted = values.only.split(',')
 const undo: (() => unknown)[] = []
 const t = { teardown: (run: () => unknown) => void undo.push(run) }
 
-const app = createServer((_, response) => response.end('ok')).listen(0, '127.0.0.1')
-await once(app, 'listening')
-undo.push(() => app.close().closeAllConnections())
-const appPort = (app.address() as { readonly port: number }).port
+const traffic = await startLoad()
+undo.push(traffic.stop)
+const appPort = traffic.app
 const [port, admin] = [await freePort(), await freePort()]
 const server = await xdsServer(t, small(port, appPort))
 const sidecar = start()
@@ -39,17 +36,16 @@ while (
   ))
 )
   await pause(25)
-const traffic = pace(port)
+traffic.start(port)
 try {
   await pause(3_000)
-  traffic.look()
+  await traffic.look()
   await pause(5_000)
-  say('quiet', traffic.look())
+  say('quiet', await traffic.look())
   if (wanted.includes('large')) await arriving()
   if (wanted.includes('flaps')) await flapping(Number(values.flaps))
   if (wanted.includes('outage')) await outage(Number(values.minutes))
 } finally {
-  await traffic.stop()
   for (const run of undo.reverse()) await run()
 }
 
@@ -90,11 +86,11 @@ function start(): ChildProcess {
   )
 }
 
-function say(name: string, { requests, failed, reasons, p99Ms }: Seen, more = ''): void {
+function say(name: string, { requests, failed, reasons, p99Ms, maxMs }: Seen, more = ''): void {
   const why = [...reasons].map(([reason, n]) => ` ${n} × ${reason}`).join(';')
   const memory = memoryMib(pids)
   console.log(
-    `${name}: ${requests} requests, ${failed} failed${why}, p99 ${p99Ms.toFixed(1)} ms, private ${memory.anon.toFixed(1)} MiB${more}`,
+    `${name}: ${requests} requests, ${failed} failed${why}, p99 ${p99Ms.toFixed(1)} ms, longest ${maxMs.toFixed(0)} ms, private ${memory.anon.toFixed(1)} MiB${more}`,
   )
 }
 
@@ -106,7 +102,7 @@ async function clusters(): Promise<number> {
 
 async function arriving(): Promise<void> {
   const before = memoryMib(pids).anon
-  traffic.look()
+  await traffic.look()
   const startedAt = performance.now()
   server.set(large(port, appPort))
   const encoded = performance.now()
@@ -114,35 +110,35 @@ async function arriving(): Promise<void> {
   const ms = performance.now() - startedAt
   say(
     '10,000 endpoints arrive',
-    traffic.look(),
+    await traffic.look(),
     `, ${ms.toFixed(0)} ms until they are at work, ${(encoded - startedAt).toFixed(0)} of them to send`,
   )
   await pause(20_000)
   const after = memoryMib(pids).anon
-  say('20 s later', traffic.look(), `, ${(after - before).toFixed(1)} more than before`)
+  say('20 s later', await traffic.look(), `, ${(after - before).toFixed(1)} more than before`)
 }
 
 async function flapping(times: number): Promise<void> {
   const everyMs = 60_000 / times
-  traffic.look()
+  await traffic.look()
   const startedAt = performance.now()
   for (let i = 1; i <= times; i += 1) {
     server.set(small(port, appPort, i % 2 === 0 ? 'app' : 'other', String(i)))
     await pause(Math.max(0, startedAt + i * everyMs - performance.now()))
-    if (i % Math.ceil(times / 4) === 0) say(`${i} flaps`, traffic.look())
+    if (i % Math.ceil(times / 4) === 0) say(`${i} flaps`, await traffic.look())
   }
   await pause(5_000)
-  say('5 s later', traffic.look())
+  say('5 s later', await traffic.look())
 }
 
 async function outage(minutes: number): Promise<void> {
   server.set(small(port, appPort))
   await pause(1_000)
-  traffic.look()
+  await traffic.look()
   await server.stop()
   for (let i = 0; i < minutes; i += 1) {
     await pause(60_000)
-    say(`control plane away for ${i + 1} min`, traffic.look())
+    say(`control plane away for ${i + 1} min`, await traffic.look())
   }
   const before = server.sent.length
   server.set(small(port, appPort, 'app', 'changed'))
@@ -154,5 +150,9 @@ async function outage(minutes: number): Promise<void> {
       server.sent.length > before,
   )
   await pause(2_000)
-  say('back with one change', traffic.look(), `, sent: ${server.sent.slice(before).join(', ')}`)
+  say(
+    'back with one change',
+    await traffic.look(),
+    `, sent: ${server.sent.slice(before).join(', ')}`,
+  )
 }
