@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { compileChain } from './apply/chains.ts'
-import { applyClusters, dropClusters } from './apply/clusters.ts'
+import { applyClusters, dropClusters, prepareClusters } from './apply/clusters.ts'
 import {
   type ApplyFailure,
   byName,
@@ -22,7 +22,7 @@ import type { Snapshot } from './model/snapshot.ts'
 
 /**
  * The one place that turns a snapshot into runtime objects. What is new is built beside the old, then everything is
- * swapped in this same tick, so that no request sees half of it; what was dropped is drained. Unchanged clusters keep pools,
+ * swapped in one tick, so that no request sees half of it; what was dropped is drained. Unchanged clusters keep pools,
  * counters and ejections; unchanged listeners keep their sockets. Resolves when new listeners are bound or have failed.
  */
 export async function applySnapshot(rt: Runtime, next: Snapshot): Promise<readonly ApplyFailure[]> {
@@ -39,7 +39,8 @@ export async function applySnapshot(rt: Runtime, next: Snapshot): Promise<readon
     hooks: new Map(),
     failures: [],
   }
-  applyClusters(pass)
+  const steps = await prepareClusters(pass)
+  applyClusters(pass, steps)
   const fresh = applyListeners(pass)
   dropClusters(pass)
   for (const [key, hooks] of rt.hooks) if (!pass.hooks.has(key)) hooks.stop?.()

@@ -78,7 +78,10 @@ export function createProxy(options: ProxyOptions): Proxy {
     drain: () => drainProxy(rt),
     active: () => activeIn(rt),
     reopenLogs: () => rt.sinks.reopen(),
-    close: () => closeProxy(rt),
+    close() {
+      const end = (): Promise<void> => closeProxy(rt)
+      return last.then(end, end)
+    },
     inspect: () => inspectProxy(rt),
     stats: () => rt.registry.all(),
   }

@@ -137,7 +137,7 @@ export function setEndpoints(cluster: Cluster, group: EndpointGroup): void {
   else apply(cluster, foundAsGiven(group))
 }
 
-/** Takes new settings where `canUpdate` allows; endpoints and connections stay. */
+/** Takes new settings; endpoints and connections stay. */
 export function updateCluster(cluster: Cluster, config: ClusterConfig): void {
   const before = cluster.config
   cluster.config = config
@@ -158,17 +158,6 @@ export function updateCluster(cluster: Cluster, config: ClusterConfig): void {
     if (cluster.group !== null) setEndpoints(cluster, cluster.group)
   }
   cluster.refresh()
-}
-
-/** No setting differs that open connections were made with; else a new cluster must take this one's place. */
-export function canUpdate(cluster: Cluster, config: ClusterConfig): boolean {
-  const before = cluster.config
-  return (
-    before.name === config.name &&
-    before.protocol === config.protocol &&
-    before.bindAddress === config.bindAddress &&
-    same(before.tls, config.tls)
-  )
 }
 
 /**
@@ -228,7 +217,7 @@ function apply(cluster: Cluster, found: Found): void {
 function retire(endpoints: readonly Endpoint[]): void {
   for (const endpoint of endpoints) {
     endpoint.retired = true
-    endpoint.pool.retire()
+    endpoint.pool?.retire()
   }
 }
 

@@ -26,9 +26,16 @@ export interface Endpoint {
   failures: number
   /** Connections refused in a row. */
   refusals: number
-  readonly pool: Pool
+  /** Null until something is first sent; see `poolOf`. */
+  pool: Pool | null
   /** Outlier detection's record for this endpoint; null while no such policy stands on the cluster. */
   outlier: OutlierRecord | null
   /** Dropped from its group: finishes what it has, is never picked again. */
   retired: boolean
+}
+
+/** Its connections. Made when first needed: of ten thousand endpoints most are never called. */
+export function poolOf(endpoint: Endpoint): Pool {
+  endpoint.pool ??= endpoint.cluster.env.newPool(endpoint)
+  return endpoint.pool
 }

@@ -1,6 +1,5 @@
 import type { EndpointAddress, Locality } from '../model/endpoint.ts'
 import { unhealthyBits } from '../unhealthy.ts'
-import type { Pool } from '../upstream/pool.ts'
 import type { Cluster } from './cluster.ts'
 import type { Found } from './discovery.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -65,7 +64,7 @@ export function newEndpoint(
   host: string,
   address: EndpointAddress,
 ): Endpoint {
-  const endpoint = {
+  return {
     cluster,
     key,
     host,
@@ -81,12 +80,10 @@ export function newEndpoint(
     requests: 0,
     failures: 0,
     refusals: 0,
+    pool: null,
     outlier: null,
     retired: false,
-  } as Endpoint & { pool: Pool }
-  // The pool needs its endpoint and the endpoint its pool: tied here and nowhere else.
-  endpoint.pool = cluster.env.newPool(endpoint)
-  return endpoint
+  }
 }
 
 function place(endpoint: Endpoint, locality: Locality, address: EndpointAddress): void {

@@ -1,4 +1,5 @@
 import type { Cluster } from '../cluster/cluster.ts'
+import { poolOf } from '../cluster/endpoint.ts'
 import { pickEndpoint } from '../cluster/pick.ts'
 import { bodyUnknown, type Downstream, type Exchange, newExchange } from '../exchange.ts'
 import type { ForwardAction } from '../model/route.ts'
@@ -109,7 +110,7 @@ function sendCopy(copy: Exchange, cluster: Cluster): boolean {
   tryBegins(copy, cluster)
   copy.upstreamStartedAt = env.clock.now()
   copy.tryDeadline = copy.upstreamStartedAt + patienceMs
-  const { pool } = copy.endpoint
+  const pool = poolOf(copy.endpoint)
   const waiting = acquire(pool, copy, events, false)
   if (waiting !== null) {
     routingOf(copy).waiting = waiting

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import type { Cluster } from '../cluster/cluster.ts'
-import type { Endpoint } from '../cluster/endpoint.ts'
+import { type Endpoint, poolOf } from '../cluster/endpoint.ts'
 import { pickEndpoint } from '../cluster/pick.ts'
 import { bodyNone, type Exchange } from '../exchange.ts'
 import { headerIndex, noHeaders, removeHeader } from '../headers.ts'
@@ -90,7 +90,7 @@ function startTry(x: Exchange, r: Routing, same: Endpoint | null): void {
   x.tryDeadline =
     x.tryTimeoutMs > 0 ? x.upstreamStartedAt + x.tryTimeoutMs : Number.POSITIVE_INFINITY
   if (x.trace !== null) injectTrace(x)
-  const { pool } = x.endpoint
+  const pool = poolOf(x.endpoint)
   r.waitingPool = pool
   const waiting = acquire(pool, x, events, same !== null)
   if (waiting === null) r.waitingPool = null
