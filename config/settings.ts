@@ -30,8 +30,6 @@ export interface MetricsSettings {
 }
 
 export interface PrometheusSettings {
-  /** Label value `kuma_client`-like id of the scraper; empty when not given. */
-  readonly clientId: string
   readonly address: string
   /** Default 5,670. */
   readonly port: number

@@ -24,7 +24,7 @@ export function inspectFields(
   const { unsupported, hint, sectionByType, someOf } = v.getMetadata(inner)
   if (unsupported === true) {
     const options = { hint: typeof hint === 'string' ? hint : null, atKey: true }
-    report.warn(path, 'is not supported yet and has no effect', options)
+    report.warn(path, 'has no effect here', options)
   }
   if (isObject(inner)) {
     if (Array.isArray(value)) report.error(path, 'must be a map, got a list')

@@ -8,7 +8,7 @@ import { checkHeaderChanges } from './checks/headers.ts'
 import { checkHostnameGenerator } from './checks/hostname-generator.ts'
 import { checkLoadBalancing } from './checks/load-balancing.ts'
 import { checkMesh } from './checks/mesh.ts'
-import { warnOfFilterState, warnOfNoEffect } from './checks/no-effect.ts'
+import { warnOfNoEffect } from './checks/no-effect.ts'
 import { checkPolicy } from './checks/policy.ts'
 import { checkProxyPatch } from './checks/proxy-patch.ts'
 import { checkRetry } from './checks/retry.ts'
@@ -74,7 +74,6 @@ const checks: readonly Check[] = [
   only('MeshAccessLog', checkAccessLog),
   only('MeshRetry', checkRetry),
   only('MeshLoadBalancingStrategy', checkLoadBalancing),
-  only('MeshLoadBalancingStrategy', warnOfFilterState),
   only('MeshTLS', checkTls),
   only('MeshTrace', checkTrace),
   only('MeshMetric', checkMetric),

@@ -55,15 +55,15 @@ const noEffect: readonly (readonly [text: string, line: string])[] = [
   ],
   [
     'type: MeshLoadBalancingStrategy\nname: x\nspec: {to: [{targetRef: {kind: Mesh}, default: {hashPolicies: [{type: FilterState, filterState: {key: a}}]}}]}\n',
-    'x.yaml:3:64 warning MeshLoadBalancingStrategy/x spec.to[0].default.hashPolicies[0]: FilterState is not supported yet and has no effect',
+    'x.yaml:3:64 warning MeshLoadBalancingStrategy/x spec.to[0].default.hashPolicies[0].filterState: has no effect here; it is state of filters of Envoy, and the data path is not Envoy',
   ],
   [
     'type: MeshPassthrough\nname: x\nspec: {default: {passthroughMode: None}}\n',
-    'x.yaml:3:18 warning MeshPassthrough/x spec.default.passthroughMode: is not supported yet and has no effect; traffic that no outbound takes is not ours without transparent proxying',
+    'x.yaml:3:18 warning MeshPassthrough/x spec.default.passthroughMode: has no effect here; traffic that no outbound takes is not ours without transparent proxying',
   ],
   [
     'type: MeshCircuitBreaker\nname: x\nspec: {targetRef: {kind: MeshGateway, name: g}, to: [{targetRef: {kind: Mesh}, default: {connectionLimits: {maxConnectionPools: 1}}}]}\n',
-    'x.yaml:3:109 warning MeshCircuitBreaker/x spec.to[0].default.connectionLimits.maxConnectionPools: is not supported yet and has no effect; there is one pool for each endpoint',
+    'x.yaml:3:109 warning MeshCircuitBreaker/x spec.to[0].default.connectionLimits.maxConnectionPools: has no effect here; there is one pool for each endpoint',
   ],
 ]
 

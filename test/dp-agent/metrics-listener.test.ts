@@ -7,7 +7,6 @@ import { memoryLog } from '../support/memory-log.ts'
 import { testCa, testLeaf } from '../support/pki.ts'
 
 const settings: PrometheusSettings = {
-  clientId: '',
   address: '127.0.0.1',
   port: 0,
   path: '/metrics',

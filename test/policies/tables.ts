@@ -1,4 +1,5 @@
 import type { PolicyTable } from '../support/policy-table.ts'
+import { hostnameGenerator } from './rows/hostname-generator.ts'
 import { meshAccessLog } from './rows/mesh-access-log.ts'
 import { meshCircuitBreaker } from './rows/mesh-circuit-breaker.ts'
 import { meshExternalService } from './rows/mesh-external-service.ts'
@@ -23,6 +24,7 @@ import { meshTrust } from './rows/mesh-trust.ts'
 
 /** Every policy whose fields are shown on real traffic; `docs/policies.md` is made from it. */
 export const policyTables: readonly PolicyTable[] = [
+  hostnameGenerator,
   meshAccessLog,
   meshCircuitBreaker,
   meshExternalService,

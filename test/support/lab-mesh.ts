@@ -1,4 +1,5 @@
 import { deepStrictEqual as deepEqual } from 'node:assert'
+import type { Compilation } from '../../config/kuma/compile.ts'
 import type { AgentSettings, ExpectedIdentity } from '../../config/settings.ts'
 import type { Secret } from '../../proxy/model/secret.ts'
 import { checkSnapshot, type Snapshot } from '../../proxy/model/snapshot.ts'
@@ -118,6 +119,8 @@ export const labIdentity = (service: string) => testLeaf(labCa, `spiffe://defaul
 export interface LabConfiguration {
   readonly snapshot: Snapshot
   readonly settings: AgentSettings
+  /** As it was compiled: what `explain` looks at. */
+  readonly compilation: Compilation
 }
 
 /**
@@ -128,7 +131,8 @@ export function labConfiguration(
   mesh: LabMesh,
   ports: Readonly<Record<LabPlace, number>>,
 ): LabConfiguration {
-  const { snapshot, settings, identity } = compiledOf(meshOf(mesh), 'web-1')
+  const compilation = compiledOf(meshOf(mesh), 'web-1')
+  const { snapshot, settings, identity } = compilation
   const portOf = new Map<string, number>(
     Object.entries(labPlaces).map(([place, address]) => [address, ports[place as LabPlace]]),
   )
@@ -148,7 +152,7 @@ export function labConfiguration(
     })),
     secrets: [...snapshot.secrets, ...secrets],
   })
-  return { snapshot: placed, settings }
+  return { snapshot: placed, settings, compilation }
 }
 
 /** What the agent adds: a certificate for the identity we are to have, and whom we trust. */

@@ -37,7 +37,7 @@ function section(kind: Kind, table: PolicyTable | undefined): string {
       what(field),
       escaped(field.unit),
       field.default === null ? '' : `\`${field.default}\``,
-      shownBy(table, field.path),
+      shownBy(table, field),
     ),
   )
   return `\n## ${kind}\n\n${about}\n\n${row('field', '', 'unit', 'default', 'test')}${row('---', '---', '---', '---', '---')}${lines.join('')}`
@@ -48,9 +48,9 @@ function what({ description, unsupported }: SchemaField): string {
   return unsupported === '' ? '**No effect.**' : `**No effect**: ${escaped(unsupported)}.`
 }
 
-function shownBy(table: PolicyTable | undefined, path: string): string {
+function shownBy(table: PolicyTable | undefined, { path, fixed }: SchemaField): string {
   const rows = table?.rows.filter(({ field, also = [] }) => [field, ...also].includes(path)) ?? []
-  return rows.map(({ shows }) => escaped(shows)).join('<br>') || '—'
+  return rows.map(({ shows }) => escaped(shows)).join('<br>') || fixed || '—'
 }
 
 const escaped = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '&lt;')

@@ -11,6 +11,8 @@ export interface SchemaField {
   readonly unit: string
   /** Set where Kuma has the field and nothing is done with it here; the hint may be empty. */
   readonly unsupported: string | null
+  /** Why nothing is to be seen of it: there is one value, or none. Null: there is. */
+  readonly fixed: string | null
 }
 
 /** As much of a schema of valibot as is looked at. */
@@ -79,8 +81,14 @@ function leaves(node: Node, path: string, above: NonNullable<Node['metadata']>):
       default: said.default ?? null,
       unit: `${words?.join(', ') ?? units.get(single) ?? (single.type === 'string' ? 'text' : '')}${item === undefined ? '' : ' (list)'}`,
       unsupported: said.unsupported === true ? (said.hint ?? '') : null,
+      fixed: fixedBecause(entries, words),
     },
   ]
+}
+
+function fixedBecause(entries: Node['entries'], words: Node['options'] | null): string | null {
+  if (entries !== undefined) return 'has nothing to set'
+  return words?.length === 1 ? 'has no other value' : null
 }
 
 /** What a part inherits from the whole: that it has no effect. */

@@ -16,7 +16,6 @@ export function metricsOf(conf: MeshMetricConf, view: MeshView, proxy: ProxyView
       prometheus === undefined
         ? null
         : {
-            clientId: prometheus.prometheus?.clientId ?? '',
             address: proxy.address,
             port: prometheus.prometheus?.port ?? 5_670,
             path: prometheus.prometheus?.path ?? '/metrics',

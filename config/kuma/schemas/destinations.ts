@@ -4,6 +4,8 @@ import { dataSource, resource } from './parts.ts'
 import { list, map, maybe, must, unsupported, word } from './shapes.ts'
 import { anything, filled, flag, integer, port, portOrName, stringMap, text } from './values.ts'
 
+const ofControlPlane = 'extensions are parts of a control plane'
+
 const matchLabels = maybe(stringMap, 'Labels that they must have.')
 const portFields = {
   port: must(port, 'Port that callers name.'),
@@ -125,7 +127,7 @@ export const meshExternalService = resource('Something outside the mesh under a 
         }),
         'TLS on the way out.',
       ),
-      extension: unsupported(anything),
+      extension: unsupported(anything, ofControlPlane),
     }),
     'The service itself.',
   ),
@@ -150,7 +152,7 @@ export const hostnameGenerator = resource('Host names for destinations.', {
         filled,
         'The name, with {{ .DisplayName }}, {{ .Name }}, {{ .Namespace }}, {{ .Zone }}, {{ .Mesh }} and {{ label "key" }}.',
       ),
-      extension: unsupported(anything),
+      extension: unsupported(anything, ofControlPlane),
     }),
     'The generator itself.',
   ),

@@ -25,14 +25,14 @@ export const meshIdentity = resource('Which Dataplanes have an identity, and of 
         }),
         'Form of the SPIFFE ID, with {{ .Mesh }}, {{ .Zone }}, {{ .Workload }}, {{ .Name }} and {{ label "key" }}.',
       ),
-      provider: maybe(
+      provider: unsupported(
         map({
           type: must(word(['Bundled', 'Spire', 'Extension']), 'Who issues certificates.'),
-          bundled: unsupported(anything, fromDirectory),
-          spire: unsupported(anything, fromDirectory),
-          extension: unsupported(anything, fromDirectory),
+          bundled: maybe(anything),
+          spire: maybe(anything),
+          extension: maybe(anything),
         }),
-        'Who issues certificates.',
+        fromDirectory,
       ),
     }),
     'The identity itself.',
@@ -54,7 +54,7 @@ export const meshTrust = resource('The roots of one trust domain.', {
         ),
         'Roots that are trusted.',
       ),
-      origin: maybe(anything, 'Where it comes from; not looked at.'),
+      origin: unsupported(anything, 'a control plane notes there where it had it from'),
     }),
     'The trust itself.',
   ),

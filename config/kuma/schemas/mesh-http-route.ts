@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { headerChanges } from './parts.ts'
 import { list, map, maybe, must, tagged, word } from './shapes.ts'
-import { backendRef, routePolicy } from './target-ref.ts'
+import { backendRef, mirrorRef, routePolicy } from './target-ref.ts'
 import { filled, flag, headerName, percent, port, text, urlPath } from './values.ts'
 
 const compared = 'How the value is compared.'
@@ -90,7 +90,7 @@ const filter = tagged(
     requestMirror: maybe(
       map({
         percentage: maybe(percent, 'Share of the requests.', 100),
-        backendRef: must(backendRef, 'Where copies go.'),
+        backendRef: must(mirrorRef, 'Where copies go.'),
       }),
       'Sends copies of requests, whose answers nobody reads.',
     ),

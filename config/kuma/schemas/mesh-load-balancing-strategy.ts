@@ -1,5 +1,5 @@
 import type * as v from 'valibot'
-import { list, map, maybe, must, someOf, tagged, typed, word } from './shapes.ts'
+import { list, map, maybe, must, someOf, tagged, typed, unsupported, word } from './shapes.ts'
 import { toList, trafficPolicy } from './target-ref.ts'
 import {
   cookieName,
@@ -38,7 +38,10 @@ const hashPolicy = tagged(
       map({ name: must(filled, 'Name of the parameter.') }),
       'Value of a parameter of the query.',
     ),
-    filterState: maybe(map({ key: must(filled, 'Key.') }), 'State of a filter of Envoy.'),
+    filterState: unsupported(
+      map({ key: must(filled, 'Key.') }),
+      'it is state of filters of Envoy, and the data path is not Envoy',
+    ),
   }),
 )
 const hashPolicies = maybe(
@@ -56,7 +59,10 @@ const loadBalancer = typed(
     leastRequest: maybe(
       map({
         choiceCount: maybe(whole(2, 1_000), 'The least busy of so many, taken at random.', 2),
-        activeRequestBias: maybe(decimal, 'How much open requests count against weights.', 1),
+        activeRequestBias: unsupported(
+          decimal,
+          'it counts where endpoints differ in weight, and those of Dataplanes weigh the same',
+        ),
       }),
       'The least busy of some.',
     ),

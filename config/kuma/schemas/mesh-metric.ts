@@ -1,6 +1,6 @@
 import type * as v from 'valibot'
 import { collectorFields } from './parts.ts'
-import { list, map, maybe, must, someOf, word } from './shapes.ts'
+import { list, map, maybe, must, someOf, unsupported, word } from './shapes.ts'
 import { proxyPolicy } from './target-ref.ts'
 import { filled, flag, port, span, text, urlPath } from './values.ts'
 
@@ -31,7 +31,10 @@ const sidecar = map({
 })
 
 const prometheus = map({
-  clientId: maybe(text, 'Which scraper it is for.'),
+  clientId: unsupported(
+    text,
+    'it tells scrapers apart that ask a control plane for their targets; here they ask the sidecar',
+  ),
   port: maybe(port, 'Port that is listened on.', 5_670),
   path: maybe(urlPath, 'Path of the page.', '/metrics'),
   tls: maybe(

@@ -1,5 +1,5 @@
 import type * as v from 'valibot'
-import { list, map, maybe, must, word } from './shapes.ts'
+import { list, map, maybe, must, unsupported, word } from './shapes.ts'
 import { proxyPolicy } from './target-ref.ts'
 import { anything, filled, stringMap, text } from './values.ts'
 
@@ -14,7 +14,7 @@ const change = {
         op: must(word(['add', 'remove', 'replace', 'move', 'copy', 'test']), 'What is done.'),
         path: must(filled, 'Where, as in /connectTimeout.'),
         value: maybe(anything, 'What is put there.'),
-        from: maybe(text, 'Where it is taken from.'),
+        from: unsupported(text, 'no message of Envoy is there to take a part from'),
       }),
     ),
     'Changes of the message, one by one (RFC 6902).',

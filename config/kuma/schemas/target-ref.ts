@@ -53,15 +53,24 @@ export const fromRef = map({
 })
 export type FromRef = v.InferOutput<typeof fromRef>
 
-/** A destination of traffic. */
-export const backendRef = map({
+const destination = {
   kind: must(
     word(['MeshService', 'MeshServiceSubset', 'MeshExternalService', 'MeshMultiZoneService']),
     'Kind of the destination.',
   ),
   ...refFields,
   port: maybe(port, 'Port of the destination; its first by default.'),
+}
+
+/** A destination of traffic. */
+export const backendRef = map({
+  ...destination,
   weight: maybe(uint32, 'Share among the references beside it.', 1),
+})
+/** A destination of copies. */
+export const mirrorRef = map({
+  ...destination,
+  weight: unsupported(uint32, 'copies have one destination'),
 })
 export type BackendRef = v.InferOutput<typeof backendRef>
 

@@ -99,7 +99,7 @@ const rows: readonly (readonly [title: string, text: string, problems: readonly 
     'a field without effect here',
     dataplane('transparentProxying: {redirectPortInbound: 15006}'),
     [
-      'a.yaml:6:3 warning Dataplane/web-1 networking.transparentProxying: is not supported yet and has no effect; transparent proxying needs redirected sockets; list outbounds instead',
+      'a.yaml:6:3 warning Dataplane/web-1 networking.transparentProxying: has no effect here; transparent proxying needs redirected sockets; list outbounds instead',
     ],
   ],
   [

@@ -101,25 +101,23 @@ const rows: readonly (readonly [section: string, said: readonly string[]])[] = [
   ],
   [
     'logging: {defaultBackend: l, backends: [{name: l, type: file, conf: {path: /tmp/l}}]}',
-    [`warning Mesh/default logging: is not supported yet and has no effect; ${logging}`],
+    [`warning Mesh/default logging: has no effect here; ${logging}`],
   ],
   [
     'tracing: {defaultBackend: t}',
     [
-      'warning Mesh/default tracing: is not supported yet and has no effect; it needs a TrafficTrace, which is not read; use MeshTrace',
+      'warning Mesh/default tracing: has no effect here; it needs a TrafficTrace, which is not read; use MeshTrace',
     ],
   ],
   [
     'networking: {outbound: {passthrough: false}}',
     [
-      'warning Mesh/default networking.outbound.passthrough: is not supported yet and has no effect; traffic that no outbound takes is not ours without transparent proxying; it passes us by',
+      'warning Mesh/default networking.outbound.passthrough: has no effect here; traffic that no outbound takes is not ours without transparent proxying; it passes us by',
     ],
   ],
   [
     'routing: {localityAwareLoadBalancing: true, zoneEgress: true}',
-    [
-      'warning Mesh/default routing.zoneEgress: is not supported yet and has no effect; there is no zone egress',
-    ],
+    ['warning Mesh/default routing.zoneEgress: has no effect here; there is no zone egress'],
   ],
 ]
 for (const [section, said] of rows) {

@@ -1,138 +1,18 @@
-import { TLSSocket } from 'node:tls'
 import type { Lab } from '../../support/lab.ts'
-import { labCa } from '../../support/lab-mesh.ts'
-import { testCa, testLeaf } from '../../support/pki.ts'
-import type { PolicyRow, PolicyTable } from '../../support/policy-table.ts'
-
-/** Who the server is, and what it asks of callers. */
-interface Server {
-  readonly ca?: typeof labCa
-  readonly sans?: readonly { readonly kind: 'dns' | 'ip' | 'uri'; readonly value: string }[]
-  readonly maxVersion?: 'TLSv1.2'
-  readonly asks?: boolean
-}
-
-const strangers = testCa('Strangers')
-const named = (value: string): Server => ({ sans: [{ kind: 'dns', value }] })
-
-/** The status of a request to a server that speaks TLS, and what the server saw of the handshake. */
-async function handshake(lab: Lab, server: Server = {}): Promise<unknown> {
-  const { outside } = lab.services
-  const { ca = labCa, sans = [{ kind: 'dns', value: 'outside.mesh' }], maxVersion, asks } = server
-  const { certificate, key } = testLeaf(ca, null, { sans })
-  outside.secure = {
-    cert: certificate,
-    key,
-    ca: labCa.certificate,
-    ...(maxVersion === undefined ? {} : { maxVersion }),
-    requestCert: asks === true,
-    rejectUnauthorized: asks === true,
-  }
-  let seen: unknown = null
-  outside.answer = ({ request }, response) => {
-    const { socket } = request
-    if (socket instanceof TLSSocket) {
-      seen = { version: socket.getProtocol(), sni: Reflect.get(socket, 'servername') || null }
-    }
-    response.end('ok')
-  }
-  const { status } = await lab.settled(lab.ask())
-  return { status, seen }
-}
-
-const status = async (lab: Lab, server: Server = {}): Promise<unknown> =>
-  Reflect.get(Object(await handshake(lab, server)), 'status')
-
-const yaml = (text: string): string => JSON.stringify(text)
-const ca = `caCert: {inlineString: ${yaml(labCa.certificate)}}`
-const name = 'serverName: outside.mesh'
-
-const spec = (tls: string, endpoints = '[{address: 10.0.1.1, port: 80}]', protocol = 'http') =>
-  `{match: {type: HostnameGenerator, port: 80, protocol: ${protocol}}, endpoints: ${endpoints}${tls}}`
-const tls = (more: string, verification = `${ca}, ${name}`): string =>
-  spec(`, tls: {enabled: true, verification: {${verification}}${more}}`)
-
-/** A field of `tls.verification`. */
-const verification = (
-  field: string,
-  shows: string,
-  set: string,
-  unset: string,
-  server: Server,
-  expect: unknown,
-  otherwise: unknown,
-  also: readonly string[] = [],
-): PolicyRow => ({
-  field: `tls.verification.${field}`,
-  also: also.map((one) => `tls.verification.${one}`),
-  shows,
-  listener: 'outside',
-  set: tls('', set),
-  unset: tls('', unset),
-  drive: (lab) => status(lab, server),
-  expect,
-  otherwise,
-})
-
-const client = testLeaf(labCa, null, { sans: [{ kind: 'dns', value: 'web.mesh' }] })
-const cert = (form: string): string => `${ca}, ${name}, clientCert: {${form}}`
-const key = `clientKey: {inlineString: ${yaml(client.key)}}`
-const base64 = (text: string): string => Buffer.from(text).toString('base64')
-
-/** Every way to give a certificate of an authority, ours and a client's. */
-const sources: readonly PolicyRow[] = (
-  [
-    ['inline', (pem: string) => `inline: ${base64(pem)}`],
-    ['inlineString', (pem: string) => `inlineString: ${yaml(pem)}`],
-    ['insecureInline.value', (pem: string) => `insecureInline: {value: ${yaml(pem)}}`],
-  ] as const
-).flatMap(([field, form]) => [
-  verification(
-    `caCert.${field}`,
-    'is whom the server must be certified by; without it, by one that Node trusts',
-    `caCert: {${form(labCa.certificate)}}, ${name}`,
-    name,
-    {},
-    200,
-    503,
-  ),
-  verification(
-    `clientCert.${field}`,
-    'is what we show',
-    `${cert(form(client.certificate))}, clientKey: {${form(client.key)}}`,
-    `${ca}, ${name}`,
-    { asks: true },
-    200,
-    503,
-    [`clientKey.${field}`],
-  ),
-])
-
-/** The same from files. */
-const files: readonly PolicyRow[] = [
-  verification(
-    'caCert.file',
-    'is read',
-    `caCert: {file: '{{dir}}/ca.pem'}, ${name}`,
-    name,
-    {},
-    200,
-    503,
-  ),
-  verification(
-    'clientCert.file',
-    'is read',
-    `${cert("file: '{{dir}}/web.pem'")}, clientKey: {type: File, file: {path: '{{dir}}/web.key'}}`,
-    `${ca}, ${name}`,
-    { asks: true },
-    200,
-    503,
-    ['clientKey.file', 'clientKey.type'],
-  ),
-].map((row) => ({
-  ...row,
-  files: { 'ca.pem': labCa.certificate, 'web.pem': client.certificate, 'web.key': client.key },
-}))
+import type { PolicyTable } from '../../support/policy-table.ts'
+import { certificates } from './external-certificates.ts'
+import {
+  ca,
+  handshake,
+  name,
+  named,
+  spec,
+  status,
+  strangers,
+  tls,
+  verification,
+} from './external-drives.ts'
+import { asked } from './hostname-generator.ts'
 
 /** Where ten requests arrive. */
 async function places(lab: Lab): Promise<readonly string[]> {
@@ -159,6 +39,16 @@ export const meshExternalService: PolicyTable = {
       },
       expect: true,
       otherwise: false,
+    },
+    {
+      field: 'match.port',
+      shows: 'is the port beside its name by which explain finds it',
+      listener: 'outside',
+      set: spec('', undefined, 'http', 81),
+      unset: spec(''),
+      drive: asked('http://outside.extsvc.mesh.local:81/'),
+      expect: 200,
+      otherwise: null,
     },
     {
       field: 'endpoints[].address',
@@ -277,16 +167,6 @@ export const meshExternalService: PolicyTable = {
       200,
       503,
     ),
-    ...sources,
-    ...files,
-    verification(
-      'clientKey.inlineString',
-      'belongs to what we show',
-      `${cert(`inlineString: ${yaml(client.certificate)}`)}, ${key}`,
-      `${ca}, ${name}`,
-      { asks: true },
-      200,
-      503,
-    ),
+    ...certificates,
   ],
 }

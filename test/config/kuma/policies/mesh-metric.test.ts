@@ -15,7 +15,6 @@ t.test('mesh-metric: without a policy nothing is exposed', async (test) => {
 
 t.test('mesh-metric: Prometheus has its defaults', async (test) => {
   test.same(metricsOf('{backends: [{type: Prometheus, prometheus: {}}]}').prometheus, {
-    clientId: '',
     address: '10.0.0.1',
     port: 5_670,
     path: '/metrics',
@@ -28,10 +27,10 @@ t.test('mesh-metric: every field arrives', async (test) => {
     sidecar: {includeUnused: true, profiles: {appendProfiles: [{name: Basic}, {name: All}],
       include: [{type: Regex, match: a.*}], exclude: [{type: Prefix, match: b}]}},
     applications: [{name: app, path: /m, address: 127.0.0.1, port: 9000}, {port: 9001}],
-    backends: [{type: Prometheus, prometheus: {clientId: c, port: 1234, path: /x, tls: {mode: ActiveMTLSBackend}}},
+    backends: [{type: Prometheus, prometheus: {port: 1234, path: /x, tls: {mode: ActiveMTLSBackend}}},
       {type: OpenTelemetry, openTelemetry: {endpoint: "otel:4317", refreshInterval: 30s}}]}`)
   test.same(metrics, {
-    prometheus: { clientId: 'c', address: '10.0.0.1', port: 1_234, path: '/x', tls: 'mesh' },
+    prometheus: { address: '10.0.0.1', port: 1_234, path: '/x', tls: 'mesh' },
     openTelemetry: { endpoint: 'grpc://otel:4317', refreshIntervalMs: 30_000 },
     sidecar: {
       profile: 'all',
