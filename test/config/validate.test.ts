@@ -55,7 +55,7 @@ const noEffect: readonly (readonly [text: string, line: string])[] = [
   ],
   [
     'type: MeshLoadBalancingStrategy\nname: x\nspec: {to: [{targetRef: {kind: Mesh}, default: {hashPolicies: [{type: FilterState, filterState: {key: a}}]}}]}\n',
-    'x.yaml:3:64 warning MeshLoadBalancingStrategy/x spec.to[0].default.hashPolicies[0].filterState: has no effect here; it is state of filters of Envoy, and the data path is not Envoy',
+    'x.yaml:3:84 warning MeshLoadBalancingStrategy/x spec.to[0].default.hashPolicies[0].filterState: has no effect here; it is state of filters of Envoy, and the data path is not Envoy',
   ],
   [
     'type: MeshPassthrough\nname: x\nspec: {default: {passthroughMode: None}}\n',

@@ -8,7 +8,8 @@ const head = `# Policies
 
 Made from the schemas and the tables of tests; do not edit. Every field of every policy, with what holds without it and
 the test that shows on real traffic what it does, both ways. The test of a line stands in \`test/policies/\`, in the file named
-for the policy, under the title \`<policy> <field>: <text>\`; where none is named, only the compiled settings are tested.
+for the policy, under the title \`<policy> <field>: <text>\`. What has no effect here says why,
+and \`validate\` warns of it.
 Durations are Go's (\`1h30m\`, \`250ms\`). Differences from Kuma that are meant are in [differences.md](differences.md).
 
 `

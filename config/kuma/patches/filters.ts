@@ -7,6 +7,7 @@ import { includesAll } from '../mesh-view.ts'
 import type { Patching } from '../patches.ts'
 import type { Modification } from '../schemas/mesh-proxy-patch.ts'
 import { headerMutation } from './headers.ts'
+import { httpFilters } from './http-filters.ts'
 import { networkFilters } from './listener.ts'
 import { tagsOfListener } from './origin.ts'
 import { settingsOf } from './settings.ts'
@@ -30,28 +31,46 @@ export function patchNetworkFilters(
   modification: FilterModification,
   snapshot: Snapshot,
 ): Snapshot {
-  const { operation, match } = modification
+  const { operation } = modification
   if (operation === 'Remove') return removePolicies(patching, modification, snapshot)
-  if (operation !== 'Patch') {
-    patching.refuse(['operation'], 'adding one')
-    return snapshot
-  }
-  const known = Object.entries(networkFilters).find(([name]) => name === match?.name)?.[1]
+  if (operation === 'Patch') return patchFilters(patching, modification, networkFilters, snapshot)
+  patching.refuse(['operation'], 'adding one')
+  return snapshot
+}
+
+/** Filters that have an equal, by name, and what may be set in them. */
+type Known = Readonly<
+  Record<
+    string,
+    {
+      readonly kind: Filter['kind']
+      readonly fields: Readonly<Record<string, Apply<HttpFilter> | Apply<TcpFilter>>>
+    }
+  >
+>
+
+function patchFilters(
+  patching: Patching,
+  modification: FilterModification,
+  filters: Known,
+  snapshot: Snapshot,
+): Snapshot {
+  const name = modification.match?.name
+  const known = Object.entries(filters).find(([filter]) => filter === name)?.[1]
   if (known === undefined) {
-    patching.refuse(['match', 'name'], `the filter ${match?.name ?? 'without a name'}`)
+    patching.refuse(['match', 'name'], `the filter ${name ?? 'without a name'}`)
     return snapshot
   }
-  const fields: Readonly<Record<string, Apply<HttpFilter> | Apply<TcpFilter>>> = known.fields
-  const { set, others } = settingsOf(modification, fields)
+  const { set, others } = settingsOf(modification, known.fields)
   for (const { what, place } of others) patching.refuse(place, what)
   return set.reduce((made, { field, value, place }) => {
-    const setter = fields[field] as Apply<Filter> | undefined
+    const setter = known.fields[field] as Apply<Filter> | undefined
     let understood = setter !== undefined
     const changed = eachFilter(patching, modification, made, (filter, listener) => {
       if (filter.kind !== known.kind) return filter
       const result = setter?.(filter, value) ?? null
       if (result === null) understood = false
-      else patching.applied(listener, field, value)
+      else if (result !== filter) patching.applied(listener, field, value)
       return result ?? filter
     })
     if (understood) return changed
@@ -60,18 +79,15 @@ export function patchNetworkFilters(
   }, snapshot)
 }
 
-/** Modifications of filters of requests: policies can be removed, changes of headers added. */
+/** Modifications of filters of requests: faults can be changed, policies removed, changes of headers added. */
 export function patchHttpFilters(
   patching: Patching,
   modification: FilterModification,
   snapshot: Snapshot,
 ): Snapshot {
-  const { operation, match, value } = modification
+  const { operation, value } = modification
   if (operation === 'Remove') return removePolicies(patching, modification, snapshot)
-  if (operation === 'Patch') {
-    patching.refuse(['operation'], `a change of ${match?.name ?? 'every filter'}`)
-    return snapshot
-  }
+  if (operation === 'Patch') return patchFilters(patching, modification, httpFilters, snapshot)
   const added: unknown = parse(value ?? '')
   const name = isRecord(added) ? String(added.name) : ''
   const mutates = name === 'envoy.filters.http.header_mutation' && isRecord(added)

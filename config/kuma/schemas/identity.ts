@@ -28,9 +28,9 @@ export const meshIdentity = resource('Which Dataplanes have an identity, and of 
       provider: unsupported(
         map({
           type: must(word(['Bundled', 'Spire', 'Extension']), 'Who issues certificates.'),
-          bundled: maybe(anything),
-          spire: maybe(anything),
-          extension: maybe(anything),
+          bundled: maybe(anything, 'The control plane.'),
+          spire: maybe(anything, 'SPIRE.'),
+          extension: maybe(anything, 'A part of a control plane.'),
         }),
         fromDirectory,
       ),

@@ -268,7 +268,7 @@ const refusals: readonly (readonly [modification: string, lines: readonly string
   ],
   [
     '{httpFilter: {operation: Patch, match: {name: envoy.filters.http.router}, value: "a: b"}}',
-    [`httpFilter.operation: a change of envoy.filters.http.router ${left}`],
+    [`httpFilter.match.name: the filter envoy.filters.http.router ${left}`],
   ],
   [
     '{httpFilter: {operation: Remove, match: {name: envoy.filters.http.router}}}',

@@ -1,66 +1,17 @@
-import { type Lab, type LabListener, labListeners } from '../../support/lab.ts'
 import type { PolicyRow, PolicyTable } from '../../support/policy-table.ts'
-
-type Kind = 'cluster' | 'listener' | 'networkFilter' | 'httpFilter' | 'virtualHost'
-
-const yaml = (text: string): string => JSON.stringify(text)
-
-/** A modification of one kind. */
-const row = (
-  kind: Kind,
-  fields: readonly [field: string, ...also: string[]],
-  shows: string,
-  set: string,
-  unset: string,
-  drive: (lab: Lab) => Promise<unknown>,
-  expect: unknown,
-  otherwise: unknown,
-  listener: LabListener = 'backend',
-): PolicyRow => {
-  const [field, ...also] = fields.map((name) => `appendModifications[].${kind}.${name}`)
-  const body = (text: string): string => `{appendModifications: [{${kind}: {${text}}}]}`
-  return {
-    field: field ?? '',
-    also,
-    shows,
-    listener,
-    beside: fault,
-    set: body(set),
-    unset: body(unset),
-    drive,
-    expect,
-    otherwise,
-  }
-}
-
-/** What arrives is broken, so that there is a filter to remove. */
-const fault = `type: MeshFaultInjection
-name: broken
-spec: {rules: [{default: {http: [{abort: {httpStatus: 418, percentage: 100}}]}}]}`
-
-const status = async (lab: Lab): Promise<number> => (await lab.settled(lab.ask())).status
-
-/** The status of a request, or null when nobody listens. */
-const reachable = async (lab: Lab): Promise<number | null> => {
-  const { listeners } = lab.sidecar.proxy.inspect()
-  return listeners.some(({ name }) => name === labListeners.backend) ? status(lab) : null
-}
-
-/** A header of the request that the service sees. */
-const marked = async (lab: Lab): Promise<unknown> => {
-  await lab.settled(lab.ask())
-  return lab.services.backend.arrivals[0]?.headers['x-mark'] ?? null
-}
-
-/** Who an answer of the proxy itself says it is. */
-const server = async (lab: Lab): Promise<unknown> => (await lab.settled(lab.ask())).headers.server
-
-const nothing = yaml('circuitBreakers: {thresholds: [{maxRequests: 0}]}')
-const mark = yaml('requestHeadersToAdd: [{header: {key: x-mark, value: here}}]')
-const named = yaml('typedConfig: {serverName: shop}')
-const manager = 'name: envoy.filters.network.http_connection_manager'
-const mutation = yaml(`name: envoy.filters.http.header_mutation
-typedConfig: {mutations: {requestMutations: [{append: {header: {key: x-mark, value: here}}}]}}`)
+import {
+  manager,
+  mark,
+  marked,
+  mutation,
+  named,
+  nothing,
+  reachable,
+  row,
+  server,
+  status,
+} from './proxy-patch-drives.ts'
+import { jsonPatches } from './proxy-patch-json.ts'
 
 const clusters: readonly PolicyRow[] = [
   row(
@@ -300,5 +251,12 @@ const virtualHosts: readonly PolicyRow[] = [
 export const meshProxyPatch: PolicyTable = {
   kind: 'MeshProxyPatch',
   section: 'proxy',
-  rows: [...clusters, ...listeners, ...httpFilters, ...networkFilters, ...virtualHosts],
+  rows: [
+    ...clusters,
+    ...listeners,
+    ...httpFilters,
+    ...networkFilters,
+    ...virtualHosts,
+    ...jsonPatches,
+  ],
 }
