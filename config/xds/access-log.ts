@@ -68,7 +68,7 @@ function streamLog(coverage: Coverage, path: string): Read {
     checkFields(place, coverage)
     const format = inside(place, 'log_format')
     return {
-      format: format === null ? usualFormat : logFormat(rawFormat(format, context.outside), format),
+      format: format === null ? usualFormat : logFormat(rawFormat(format, context.outside)),
       sink: { kind: 'file', path },
     }
   }
@@ -79,7 +79,7 @@ function fileLog(place: Place, context: Context): Written | null {
   const path = text(place, 'path')
   const raw = fileFormat(place, context)
   if (/^kuma-al-.*\.sock$/.test(basename(path))) return forwardedLog(raw, place)
-  const format = raw === null ? usualFormat : logFormat(raw, place)
+  const format = raw === null ? usualFormat : logFormat(raw)
   return { format, sink: { kind: 'file', path } }
 }
 
@@ -89,7 +89,7 @@ function fileFormat(place: Place, context: Context): RawFormat | null {
   if (format !== null) return rawFormat(format, context.outside)
   const { format: plain, json_format: json, typed_json_format: typedJson } = place.fields
   const content = json ?? typedJson ?? plain
-  return content === undefined || content === '' ? null : { content, omitEmpty: false }
+  return content === undefined || content === '' ? null : { content, omitEmpty: false, place }
 }
 
 /**
@@ -97,8 +97,8 @@ function fileFormat(place: Place, context: Context): RawFormat | null {
  * itself. We send the line. Kuma: `accessLogStreamer`.
  */
 function forwardedLog(raw: RawFormat | null, place: Place): Written | null {
-  const { content, omitEmpty } = raw ?? { content: '', omitEmpty: false }
-  const wrapped = isRecord(content) ? content : splitLine(String(content))
+  const found = raw ?? { content: '', omitEmpty: false, place }
+  const wrapped = isRecord(found.content) ? found.content : splitLine(String(found.content))
   const { address, message } = wrapped
   const [, host, port] = /^(.+):(\d{1,5})$/.exec(String(address)) ?? []
   if (host === undefined || message === undefined) {
@@ -107,7 +107,7 @@ function forwardedLog(raw: RawFormat | null, place: Place): Written | null {
     return null
   }
   return {
-    format: logFormat({ content: message, omitEmpty }, place),
+    format: logFormat({ ...found, content: message }),
     sink: { kind: 'tcp', host: host.replace(/^\[|\]$/g, ''), port: Number(port) },
   }
 }

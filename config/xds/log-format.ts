@@ -26,6 +26,8 @@ export interface RawFormat {
   /** A text, or an object. */
   readonly content: unknown
   readonly omitEmpty: boolean
+  /** Where it stands. */
+  readonly place: Place
 }
 
 /** A `SubstitutionFormatString`. */
@@ -33,13 +35,13 @@ export function rawFormat(place: Place, outside: Outside): RawFormat {
   checkFields(place, formatFields)
   const omitEmpty = bool(place, 'omit_empty_values')
   const json = inside(place, 'json_format')
-  if (json !== null) return { content: json.fields, omitEmpty }
+  if (json !== null) return { content: json.fields, omitEmpty, place }
   const source = dataSource(place, 'text_format_source', outside)
-  return { content: source ?? text(place, 'text_format'), omitEmpty }
+  return { content: source ?? text(place, 'text_format'), omitEmpty, place }
 }
 
 /** The format of a log. A line ends by itself here, so the newline at its end is left out. */
-export function logFormat({ content, omitEmpty }: RawFormat, place: Place): LogFormat {
+export function logFormat({ content, omitEmpty, place }: RawFormat): LogFormat {
   const format: LogFormat = isRecord(content)
     ? { kind: 'json', fields: jsonFields(content, place), omitEmpty }
     : { kind: 'text', text: String(content).replace(/\n$/, '') }
