@@ -60,6 +60,9 @@ export function translateCluster(place: Place, context: Context): TranslatedClus
   const spoken = spokenProtocol(place)
   const secured = clusterTls(place, name, context)
   const { endpoints, edsName } = found
+  const subsets = subsetRules(place)
+  // Envoy: `locality_weight_aware`, which is refused, would have them count within a subset.
+  const localityWeighted = spread.localityWeighted && subsets === null
   const outliers = outlierDetection(place)
   const cluster: Cluster = {
     name,
@@ -76,12 +79,12 @@ export function translateCluster(place: Place, context: Context): TranslatedClus
   return {
     cluster,
     endpoints:
-      endpoints === null || spread.localityWeighted ? endpoints : withoutLocalityWeights(endpoints),
+      endpoints === null || localityWeighted ? endpoints : withoutLocalityWeights(endpoints),
     edsName,
-    localityWeighted: spread.localityWeighted,
+    localityWeighted,
     secrets: secured?.secrets ?? [],
     needs: { secrets: secured?.needs ?? [] },
-    subsets: subsetRules(place),
+    subsets,
   }
 }
 

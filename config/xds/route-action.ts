@@ -9,6 +9,7 @@ import { type Coverage, checkFields } from './coverage.ts'
 import { hashPolicy } from './hash-policy.ts'
 import { headerLists, headerPolicy } from './header-changes.ts'
 import { each, fail, inside, type Place } from './report.ts'
+import { subsetName, wantedTags } from './subset-name.ts'
 import { bool, durationMs, number, pattern, runtimeFraction, text, word } from './values.ts'
 
 const actionFields: Coverage = {
@@ -25,6 +26,7 @@ const actionFields: Coverage = {
     'retry_policy',
     'request_mirror_policies',
     'hash_policy',
+    'metadata_match',
     'priority',
     'upgrade_configs',
     'max_stream_duration',
@@ -80,13 +82,14 @@ const weightedFields: Coverage = {
 
 const weightFields: Coverage = {
   message: 'envoy.config.route.v3.WeightedCluster.ClusterWeight',
-  read: ['name', 'weight', ...headerLists],
+  read: ['name', 'weight', 'metadata_match', ...headerLists],
   harmless: {},
 }
 
 function destinations(place: Place): readonly WeightedCluster[] {
   const cluster = text(place, 'cluster')
-  if (cluster !== '') return [{ cluster, weight: 1, policies: [] }]
+  const tags = wantedTags(place)
+  if (cluster !== '') return [{ cluster: subsetName({ cluster, tags }), weight: 1, policies: [] }]
   const weighted = inside(place, 'weighted_clusters')
   if (weighted === null) {
     fail(place, '', 'must have a cluster or weighted_clusters')
@@ -97,7 +100,10 @@ function destinations(place: Place): readonly WeightedCluster[] {
     checkFields(one, weightFields)
     const headers = headerPolicy(one)
     return {
-      cluster: text(one, 'name'),
+      cluster: subsetName({
+        cluster: text(one, 'name'),
+        tags: { ...tags, ...wantedTags(one) },
+      }),
       weight: number(one, 'weight'),
       policies: headers === null ? [] : [headers],
     }

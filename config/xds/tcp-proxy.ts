@@ -4,6 +4,7 @@ import { accessLogs, checkLogOptions } from './access-log.ts'
 import { type Coverage, checkFields } from './coverage.ts'
 import type { ChainParts } from './gathering.ts'
 import { each, fail, inside, type Place } from './report.ts'
+import { subsetName, wantedTags } from './subset-name.ts'
 import type { Context } from './translated.ts'
 import { durationMs, number, text } from './values.ts'
 
@@ -14,6 +15,7 @@ const proxyFields: Coverage = {
   read: [
     'cluster',
     'weighted_clusters',
+    'metadata_match',
     'idle_timeout',
     'access_log',
     'access_log_options',
@@ -35,7 +37,7 @@ const weightedFields: Coverage = {
 
 const weightFields: Coverage = {
   message: 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight',
-  read: ['name', 'weight'],
+  read: ['name', 'weight', 'metadata_match'],
   harmless: {},
 }
 
@@ -55,7 +57,8 @@ export function tcpProxy(place: Place, { policies }: ChainParts, context: Contex
 
 function destinations(place: Place): readonly WeightedCluster[] {
   const cluster = text(place, 'cluster')
-  if (cluster !== '') return [{ cluster, weight: 1, policies: [] }]
+  const tags = wantedTags(place)
+  if (cluster !== '') return [{ cluster: subsetName({ cluster, tags }), weight: 1, policies: [] }]
   const weighted = inside(place, 'weighted_clusters')
   if (weighted === null) {
     fail(place, '', 'must have a cluster or weighted_clusters')
@@ -64,7 +67,8 @@ function destinations(place: Place): readonly WeightedCluster[] {
   checkFields(weighted, weightedFields)
   return each(weighted, 'clusters').map((one) => {
     checkFields(one, weightFields)
-    return { cluster: text(one, 'name'), weight: number(one, 'weight'), policies: [] }
+    const name = { cluster: text(one, 'name'), tags: { ...tags, ...wantedTags(one) } }
+    return { cluster: subsetName(name), weight: number(one, 'weight'), policies: [] }
   })
 }
 

@@ -5,9 +5,10 @@ import type { RouteTable } from '../../../proxy/model/route.ts'
 import type { Secret } from '../../../proxy/model/secret.ts'
 import type { Snapshot } from '../../../proxy/model/snapshot.ts'
 import { withoutLocalityWeights } from '../endpoint-group.ts'
-import type { TranslatedCluster, TranslatedListener } from '../translated.ts'
+import type { SubsetRules, TranslatedCluster, TranslatedListener } from '../translated.ts'
 import { clustersOf } from './references.ts'
 import type { HeldResources, Store } from './store.ts'
+import { withSubsets } from './subset-clusters.ts'
 
 /** What has not arrived by then is not waited for any longer. Envoy: `initial_fetch_timeout`. */
 export const warmingMs = 15_000
@@ -27,9 +28,10 @@ export interface Assembly {
 }
 
 /** A cluster with all that belongs to it. */
-interface ReadyCluster {
+export interface ReadyCluster {
   readonly cluster: Cluster
   readonly endpoints: EndpointGroup
+  readonly subsets: SubsetRules | null
   readonly secrets: readonly Secret[]
 }
 
@@ -125,7 +127,7 @@ function readyClusters(state: State, waits: Waits): Map<string, ReadyCluster> {
 /** Null: not yet. */
 function readyCluster(
   name: string,
-  { cluster, endpoints, edsName, localityWeighted, secrets, needs }: TranslatedCluster,
+  { cluster, endpoints, edsName, localityWeighted, secrets, needs, subsets }: TranslatedCluster,
   held: HeldResources,
   waits: Waits,
 ): ReadyCluster | null {
@@ -137,11 +139,12 @@ function readyCluster(
   const group = endpoints ?? held.endpoints.get(edsName ?? name)?.value
   if (group !== undefined) {
     const weighed = localityWeighted ? group : withoutLocalityWeights(group)
-    return { cluster, secrets, endpoints: weighed.name === name ? weighed : { ...weighed, name } }
+    const named = weighed.name === name ? weighed : { ...weighed, name }
+    return { cluster, secrets, subsets, endpoints: named }
   }
   if (waits.wait(`Cluster ${name}`, 'waits for its endpoints')) return null
   const none = { name, origin: cluster.origin, localities: [], overprovisioningPercent: 140 }
-  return { cluster, secrets, endpoints: none }
+  return { cluster, secrets, subsets, endpoints: none }
 }
 
 const missingSecrets = (names: readonly string[], { secrets }: HeldResources): readonly string[] =>
@@ -199,10 +202,7 @@ function linger(
 ): ReadonlyMap<string, ReadyCluster> {
   const gone = [...state.clusters].filter(([name]) => !clusters.has(name))
   if (gone.length === 0) return new Map()
-  const used = new Set<string>()
-  for (const { listener, routeTables } of listeners.values()) {
-    for (const name of clustersOf(listener, routeTables)) used.add(name)
-  }
+  const used = sentTo(listeners)
   return new Map(
     gone.filter(
       ([name]) => used.has(name) && waits.wait(`Cluster ${name}`, 'is gone and still sent to'),
@@ -210,8 +210,15 @@ function linger(
   )
 }
 
+function sentTo(listeners: ReadonlyMap<string, ReadyListener>): ReadonlySet<string> {
+  const used = [...listeners.values()].flatMap(({ listener, routeTables }) => [
+    ...clustersOf(listener, routeTables),
+  ])
+  return new Set(used)
+}
+
 function snapshotOf({ store, clusters, listeners, secrets: before }: State): Snapshot {
-  const all = [...clusters.values()]
+  const all = withSubsets(clusters, sentTo(listeners))
   const serving = [...listeners.values()]
   const inline = new Map(
     [...all, ...serving].flatMap(({ secrets }) => secrets).map((one) => [one.name, one]),
