@@ -88,7 +88,10 @@ t.test('xds route action: what is wrong is told', async (t) => {
     [{ cluster: undefined }, /^error: must have a cluster or weighted_clusters/],
     [{ cluster: undefined, cluster_header: 'x' }, /^error cluster_header: is not supported here/],
     [{ priority: 'HIGH' }, /^error priority: HIGH is not supported here; supported: DEFAULT/],
-    [{ metadata_match: {} }, /^error metadata_match: is not supported here/],
+    [
+      { metadata_match: { filter_metadata: { 'envoy.lb': { versions: ['v1'] } } } },
+      /^error metadata_match\.filter_metadata\.envoy\.lb: must have texts, numbers and flags only/,
+    ],
     [
       { upgrade_configs: [{ upgrade_type: 'CONNECT' }] },
       /^error upgrade_configs\[0\]\.upgrade_type: CONNECT is not/,
