@@ -1,8 +1,5 @@
 import { BlockList, isIP } from 'node:net'
 
-/** Tells whether an address lies in one of some networks. */
-export type NetworkTest = (address: string) => boolean
-
 interface Network {
   readonly address: string
   readonly bits: number
@@ -22,14 +19,23 @@ export function parseNetwork(text: string): Network | null {
     : null
 }
 
-/** True for every address when there are no networks. */
+/** The bits of the longest of some networks that holds an address: 0 where there are none; null where none does. */
+export type NetworkTest = (address: string) => number | null
+
 export function compileNetworks(networks: readonly string[]): NetworkTest {
-  if (networks.length === 0) return () => true
-  const list = new BlockList()
+  if (networks.length === 0) return () => 0
+  const lists = new Map<number, BlockList>()
   for (const text of networks) {
     const network = parseNetwork(text)
     if (network === null) throw new Error(`${text} is no network`)
+    const list = lists.get(network.bits) ?? new BlockList()
     list.addSubnet(network.address, network.bits, network.family)
+    lists.set(network.bits, list)
   }
-  return (address) => list.check(address, address.includes(':') ? 'ipv6' : 'ipv4')
+  const longestFirst = [...lists].sort(([a], [b]) => b - a)
+  return (address) => {
+    const family = address.includes(':') ? 'ipv6' : 'ipv4'
+    const found = longestFirst.find(([, list]) => list.check(address, family))
+    return found === undefined ? null : found[0]
+  }
 }

@@ -22,6 +22,8 @@ const everywhere = { destinations: [], destinationPorts: [] }
 export interface Bound {
   readonly address: string
   readonly port: number
+  /** Connections come to any address: which, is known for each of them alone. */
+  readonly anywhere: boolean
 }
 
 /** How much a chain says of the address that was called: Envoy looks at the chains that say most, and at no others. */
@@ -38,20 +40,33 @@ export function chainMatch(chain: Place, bound: Bound): Destined | null {
   const anyMatch: ChainMatch = { ...everywhere, transport: 'any', serverNames: [], alpn: [] }
   if (place === null) return { port: false, prefix: -1, match: anyMatch }
   checkFields(place, matchFields)
+  if (bound.anywhere)
+    return { port: false, prefix: -1, match: { ...arrivalMatch(place), ...destinations(place) } }
   const port = number(place, 'destination_port', bound.port)
   const ranges = each(place, 'prefix_ranges')
   const prefix = ranges.length === 0 ? -1 : longestRange(ranges, bound)
   if (port !== bound.port || prefix === null) return null
+  const says = place.fields.destination_port !== undefined
+  return { port: says, prefix, match: { ...arrivalMatch(place), ...everywhere } }
+}
+
+/** What a match says of the first bytes. */
+function arrivalMatch(place: Place): Pick<ChainMatch, 'transport' | 'serverNames' | 'alpn'> {
   const transport = word(place, 'transport_protocol', ['', 'tls', 'raw_buffer'], '')
   return {
-    port: place.fields.destination_port !== undefined,
-    prefix,
-    match: {
-      ...everywhere,
-      transport: transports[transport],
-      serverNames: texts(place, 'server_names').map((name) => name.toLowerCase()),
-      alpn: texts(place, 'application_protocols'),
-    },
+    transport: transports[transport],
+    serverNames: texts(place, 'server_names').map((name) => name.toLowerCase()),
+    alpn: texts(place, 'application_protocols'),
+  }
+}
+
+function destinations(place: Place): Pick<ChainMatch, 'destinations' | 'destinationPorts'> {
+  return {
+    destinations: each(place, 'prefix_ranges').map(
+      (range) => `${text(range, 'address_prefix')}/${number(range, 'prefix_len')}`,
+    ),
+    destinationPorts:
+      place.fields.destination_port === undefined ? [] : [number(place, 'destination_port')],
   }
 }
 
@@ -94,6 +109,14 @@ export interface Candidate extends Destined {
  * going from the most particular to the least: address, server name, transport, application protocol.
  */
 export function inOrder(candidates: readonly Candidate[]): readonly FilterChain[] {
+  // Chains for other addresses are no rivals: a connection meets those for its own alone.
+  const groups = Map.groupBy(candidates, ({ match }) =>
+    JSON.stringify([match.destinations, match.destinationPorts]),
+  )
+  return [...groups.values()].flatMap(orderedGroup)
+}
+
+function orderedGroup(candidates: readonly Candidate[]): readonly FilterChain[] {
   const destined = mostParticular(
     mostParticular(candidates, (one) => Number(one.port)),
     prefixOf,

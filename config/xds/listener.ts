@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import type { Listener } from '../../proxy/model/listener.ts'
 import { agentPart, isAgentListener } from './agent-listener.ts'
+import type { Bound } from './chain-match.ts'
 import { type Coverage, checkFields } from './coverage.ts'
 import { filterChains } from './filter-chain.ts'
 import { newGathering } from './gathering.ts'
@@ -47,10 +48,16 @@ const listenerFields: Coverage = {
 const inspector = 'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector'
 const originalDst = 'envoy.extensions.filters.listener.original_dst.v3.OriginalDst'
 
+const httpInspector = 'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector'
+const listenerFilters = [inspector, httpInspector, originalDst]
+
 const listenerFilterFields: Coverage = {
   message: 'envoy.config.listener.v3.ListenerFilter',
   read: ['typed_config'],
-  harmless: { name: 'the type says what it is' },
+  harmless: {
+    name: 'the type says what it is',
+    filter_disabled: 'the first bytes are looked at where a chain asks for what they say',
+  },
 }
 
 const nothing: TranslatedListener = {
@@ -63,11 +70,11 @@ const nothing: TranslatedListener = {
 
 const directions = { UNSPECIFIED: 'unspecified', INBOUND: 'inbound', OUTBOUND: 'outbound' } as const
 
-/** `Listener`. One that needs traffic to be redirected to it is not served, with a warning. */
+/** `Listener`. One for datagrams is not served, with a warning. */
 export function translateListener(place: Place, context: Context): TranslatedListener {
   const unserved = whyNotServed(place)
   if (unserved !== null) {
-    warn(place, '', `is not served: ${unserved}`, 'list inbounds and outbounds in the Dataplane')
+    warn(place, '', `is not served: ${unserved}`)
     return nothing
   }
   if (isAgentListener(place)) return { ...nothing, agent: agentPart(place, context) }
@@ -83,8 +90,8 @@ export function translateListener(place: Place, context: Context): TranslatedLis
     origin: context.origin,
     address: bound.address,
     port: bound.port,
-    socket: { kind: 'bound' },
-    intercepts: false,
+    socket: bound.socket,
+    intercepts: bound.anywhere,
     direction: directions[word(place, 'traffic_direction', words, 'UNSPECIFIED')],
     statPrefix: statPrefix === '' ? name : statPrefix,
     filterChains: filterChains(place, bound, gathering),
@@ -100,32 +107,41 @@ export function translateListener(place: Place, context: Context): TranslatedLis
   }
 }
 
-/** What a listener waits for that does not come here: connections to other addresses, or datagrams. */
+/** Datagrams do not come here. */
 function whyNotServed(place: Place): string | null {
-  const { bind_to_port: binds, udp_listener_config: udp } = place.fields
   const socket = inside(inside(place, 'address') ?? place, 'socket_address')
-  if (udp !== undefined || socket?.fields.protocol === 'UDP') return 'UDP is not proxied'
-  const intercepts = each(place, 'listener_filters').some(
-    (filter) => typed(filter, 'typed_config')?.type === originalDst,
-  )
-  return binds === false || bool(place, 'use_original_dst') || intercepts
-    ? 'traffic is not intercepted here (transparent proxy)'
-    : null
+  const isUdp = place.fields.udp_listener_config !== undefined || socket?.fields.protocol === 'UDP'
+  return isUdp ? 'UDP is not proxied' : null
 }
 
-function boundTo(place: Place): { readonly address: string; readonly port: number } {
+/**
+ * Where its connections come from. One that intercepts traffic does not bind its address: with TPROXY it listens on a socket that the process
+ * was started with, named by its direction (`inbound`, `outbound6` …).
+ */
+function boundTo(place: Place): Bound & { readonly socket: Listener['socket'] } {
   const found = address(place, 'address') ?? { host: '127.0.0.1', port: 0 }
-  if (isIP(found.host) === 0) {
-    fail(place, 'address', `must be an IP address, got ${found.host}`)
-  }
-  return { address: found.host, port: found.port }
+  const version = isIP(found.host)
+  if (version === 0) fail(place, 'address', `must be an IP address, got ${found.host}`)
+  const anywhere = bool(place, 'use_original_dst') || hasFilter(place, originalDst)
+  const family = version === 6 ? '6' : ''
+  const direction = place.fields.traffic_direction === 'INBOUND' ? 'inbound' : 'outbound'
+  const socket: Listener['socket'] =
+    place.fields.bind_to_port === false
+      ? { kind: 'virtual' }
+      : anywhere
+        ? { kind: 'inherited', name: `${direction}${family}` }
+        : { kind: 'bound' }
+  return { address: found.host, port: found.port, anywhere, socket }
 }
+
+const hasFilter = (place: Place, type: string): boolean =>
+  each(place, 'listener_filters').some((filter) => typed(filter, 'typed_config')?.type === type)
 
 /** The first bytes are looked at where a chain asks for what they say. */
 function checkListenerFilter(filter: Place): void {
   checkFields(filter, listenerFilterFields)
   const config = typed(filter, 'typed_config') ?? { type: '', place: filter }
-  if (config.type !== inspector) failUnknown(config, [inspector])
+  if (!listenerFilters.includes(config.type)) failUnknown(config, listenerFilters)
 }
 
 export const listenerCoverages: readonly Coverage[] = [listenerFields, listenerFilterFields]

@@ -15,18 +15,24 @@ export interface Chain {
   readonly destination: NetworkTest
 }
 
-/** The chains that take connections made to this address and port. */
+/**
+ * The chains that take connections made to this address and port: those that name the port before those that name none, then those
+ * with the longest network. Less particular ones are not tried. Source: Envoy `FilterChainMatch`.
+ */
 export function chainsFor(
   chains: readonly Chain[],
   address: string,
   port: number,
 ): readonly Chain[] {
   if (chains.every(({ config: { match } }) => takesAnywhere(match))) return chains
-  return chains.filter(
-    ({ config: { match }, destination }) =>
-      (match.destinationPorts.length === 0 || match.destinationPorts.includes(port)) &&
-      destination(address),
-  )
+  const named = chains.filter(({ config: { match } }) => match.destinationPorts.includes(port))
+  const level =
+    named.length > 0
+      ? named
+      : chains.filter(({ config: { match } }) => match.destinationPorts.length === 0)
+  const bits = level.map(({ destination }) => destination(address) ?? -1)
+  const longest = Math.max(0, ...bits)
+  return level.filter((_, index) => bits[index] === longest)
 }
 
 const takesAnywhere = (match: ChainMatch): boolean =>

@@ -109,32 +109,72 @@ t.test(
   },
 )
 
-t.test('xds listener: one that needs interception is left out with a warning', async (t) => {
-  const table: readonly (readonly [object, RegExp])[] = [
-    [{ bind_to_port: false }, /^warning: is not served: traffic is not intercepted here/],
-    [{ use_original_dst: true }, /^warning: is not served: traffic is not intercepted here/],
-    [
-      {
-        listener_filters: [
-          extension('envoy.extensions.filters.listener.original_dst.v3.OriginalDst'),
-        ],
-      },
-      /^warning: is not served: traffic is not intercepted here/,
+t.test(
+  'xds listener: interception: virtual listeners, and inherited sockets by direction',
+  async (t) => {
+    const filter = extension('envoy.extensions.filters.listener.original_dst.v3.OriginalDst')
+    const all = { socket_address: { address: '::', port_value: 15_006 } }
+    const table: readonly (readonly [object, object])[] = [
+      [{}, { socket: { kind: 'bound' }, intercepts: false }],
+      [{ bind_to_port: true }, { socket: { kind: 'bound' }, intercepts: false }],
+      [{ bind_to_port: false }, { socket: { kind: 'virtual' }, intercepts: false }],
+      [
+        { use_original_dst: true },
+        { socket: { kind: 'inherited', name: 'outbound' }, intercepts: true },
+      ],
+      [
+        { listener_filters: [filter], traffic_direction: 'INBOUND', address: all },
+        { socket: { kind: 'inherited', name: 'inbound6' }, intercepts: true },
+      ],
+    ]
+    for (const [fields, expected] of table) {
+      const { value, said } = listenerOf({ ...listenerWith(tcpProxy()), ...fields })
+      t.match(value.listener, expected)
+      t.same(said, [])
+    }
+  },
+)
+
+t.test('xds listener: where every address is ours, chains say which they are for', async (t) => {
+  const chain = (name: string, match: object) => ({
+    name,
+    filter_chain_match: match,
+    filters: [tcpProxy()],
+  })
+  const range = { prefix_ranges: [{ address_prefix: '10.0.0.0', prefix_len: 8 }] }
+  const { value, said } = listenerOf({
+    ...listenerWith(tcpProxy()),
+    use_original_dst: true,
+    filter_chains: [
+      chain('any', {}),
+      chain('port', { destination_port: 443 }),
+      chain('name', { destination_port: 443, server_names: ['a.example'] }),
+      chain('range', { ...range, transport_protocol: 'raw_buffer' }),
     ],
+  })
+  t.same(said, [])
+  t.same(
+    value.listener?.filterChains.map(({ name, match }) => [
+      name,
+      match.destinations,
+      match.destinationPorts,
+    ]),
     [
-      { address: { socket_address: { address: '127.0.0.1', port_value: 53, protocol: 'UDP' } } },
-      /^warning: is not served: UDP is not proxied/,
+      ['any', [], []],
+      ['name', [], [443]],
+      ['port', [], [443]],
+      ['range', ['10.0.0.0/8'], []],
     ],
-  ]
-  for (const [fields, expected] of table) {
-    const { value, said } = listenerOf({
-      ...listenerWith(extension('envoy.extensions.filters.network.sni_cluster.v3.SniCluster')),
-      ...fields,
-    })
-    t.equal(value.listener, null)
-    t.equal(said.length, 1)
-    t.match(said[0], expected)
-  }
+  )
+})
+
+t.test('xds listener: one for datagrams is left out with a warning', async (t) => {
+  const { value, said } = listenerOf({
+    ...listenerWith(tcpProxy()),
+    address: { socket_address: { address: '127.0.0.1', port_value: 53, protocol: 'UDP' } },
+  })
+  t.equal(value.listener, null)
+  t.same(said, ['warning: is not served: UDP is not proxied'])
 })
 
 t.test('xds listener: what is wrong is told, all of it', async (t) => {
@@ -158,7 +198,7 @@ t.test('xds listener: what is wrong is told, all of it', async (t) => {
         ],
       },
       [
-        /^error listener_filters\[0\]\.typed_config: .*ProxyProtocol is not supported here \(known: .*TlsInspector\)/,
+        /^error listener_filters\[0\]\.typed_config: .*ProxyProtocol is not supported here \(known: .*TlsInspector, .*\)/,
       ],
     ],
     [

@@ -74,6 +74,43 @@ t.test('intercept: chains are chosen by the address and port that were asked for
   t.equal(await saysFrom('127.2.0.1', bound), '', 'nobody takes it')
 })
 
+t.test(
+  'intercept: a chain for the port, then the longest network, and no less particular one',
+  async (t) => {
+    const [a, b, c] = [
+      await greeter(t, 'wide'),
+      await greeter(t, 'narrow'),
+      await greeter(t, 'any'),
+    ]
+    const chains = (bound: number) => [
+      chain({ name: 'any', filter: to('any') }),
+      chain({ name: 'wide', match: match({ destinations: ['127.0.0.0/8'] }), filter: to('wide') }),
+      chain({
+        name: 'narrow',
+        match: match({ destinations: ['127.0.0.0/8', '127.3.0.0/16'] }),
+        filter: to('narrow'),
+      }),
+      chain({
+        name: 'port',
+        match: match({ destinations: ['127.4.0.0/16'], destinationPorts: [bound] }),
+        filter: to('narrow'),
+      }),
+    ]
+    const snapshot = (bound: number) => ({
+      ...emptySnapshot,
+      ...named(['wide', 'narrow', 'any'], [a, b, c]),
+      listeners: [listener({ ...everywhere, name: 'out', filterChains: chains(bound) })],
+    })
+    const running = await runProxy(t, snapshot(1))
+    const bound = port(running, 'out')
+    t.equal(await saysFrom('127.3.0.1', bound), 'narrow')
+    t.equal(await saysFrom('127.2.0.1', bound), 'wide', 'of two as long the first')
+    await running.proxy.apply(snapshot(bound))
+    t.equal(await saysFrom('127.4.0.1', bound), 'narrow')
+    t.equal(await saysFrom('127.2.0.1', bound), '', 'a chain for the port is the only choice')
+  },
+)
+
 t.test('intercept: a connection made to our own socket is not sent on to itself', async (t) => {
   const running = await runProxy(t, {
     ...emptySnapshot,
