@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { forwardAction } from '../../../config/xds/route-action.ts'
 import { readSubsetName, subsetName } from '../../../config/xds/subset-name.ts'
+import { tcpProxy } from '../../../config/xds/tcp-proxy.ts'
 import { translation } from '../../support/translation.ts'
 
 t.test('xds subset: has a name that says what it is', async (t) => {
@@ -60,4 +61,16 @@ t.test('xds subset: a route asks for the endpoints with tags', async (t) => {
     'a',
     'error metadata_match.filter_metadata.envoy.lb: must have texts, numbers and flags only',
   ])
+})
+
+t.test('xds subset: a connection asks for the endpoints with tags', async (t) => {
+  const namesOf = (proxy: object) =>
+    translation(
+      'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
+      { ...proxy },
+      (place, context) => tcpProxy(place, { policies: [], filterState: new Map() }, context),
+    ).value.clusters.map(({ cluster }) => cluster)
+  t.same(namesOf({ cluster: 'db', metadata_match: lb({ role: 'main' }) }), ['db{role=main}'])
+  const clusters = [{ name: 'db', weight: 1, metadata_match: lb({ role: 'copy' }) }]
+  t.same(namesOf({ weighted_clusters: { clusters } }), ['db{role=copy}'])
 })
