@@ -45,7 +45,7 @@ const reads: ReadonlyMap<string, Read> = new Map<string, Read>([
 export function accessLogs(
   filter: Place,
   context: Context,
-  routes: LabelledRoutes,
+  routes: LabelledRoutes | null,
 ): readonly AccessLog[] {
   return each(filter, 'access_log').flatMap((log): readonly AccessLog[] => {
     checkFields(log, logFields)

@@ -55,6 +55,8 @@ const managerFields: Coverage = {
     strip_any_host_port: 'a port is looked at where the domain of a virtual host has one',
     access_log_flush_interval: 'a line is written at the end of an exchange',
     flush_access_log_on_new_request: 'a line is written at the end of an exchange',
+    server_header_transformation: 'the server header of an answer is passed on',
+    request_id_extension: 'a request id is a UUID',
     skip_xff_append: 'a sidecar does not write x-forwarded-for',
     http1_safe_max_connection_duration: 'a connection always ends after an exchange',
     stream_flush_timeout: 'the idle time limit holds for writing, too',
@@ -94,7 +96,7 @@ export function httpConnectionManager(
     mergeSlashes: bool(place, 'merge_slashes'),
     codec: codecs[word(place, 'codec_type', ['AUTO', 'HTTP1', 'HTTP2'], 'AUTO')],
     serverName: server === '' ? 'outrider' : server,
-    accessLogs: accessLogs(place, context, table === null ? new Map() : kumaRouteNames(table)),
+    accessLogs: accessLogs(place, context, table === null ? null : kumaRouteNames(table)),
     tracing: tracing(place, context),
   }
 }

@@ -1,7 +1,7 @@
 import type { LogFilter } from '../../proxy/model/listener.ts'
 import type { PeerMatch } from '../../proxy/peer-match.ts'
 import { type Coverage, checkFields } from './coverage.ts'
-import { each, fail, inside, type Place } from './report.ts'
+import { each, fail, inside, type Place, warn } from './report.ts'
 import { bool, failUnknown, number, text, typed } from './values.ts'
 
 /** What is logged: what one of these takes, of which no exchange is taken by two. None: nothing. */
@@ -25,8 +25,8 @@ const filterFields: Coverage = {
   harmless: {},
 }
 
-/** `AccessLogFilter`. */
-export function logFilter(place: Place, routes: LabelledRoutes): Selection {
+/** `AccessLogFilter`. The routes are null where they do not stand in the listener. */
+export function logFilter(place: Place, routes: LabelledRoutes | null): Selection {
   checkFields(place, filterFields)
   const status = inside(place, 'status_code_filter')
   if (status !== null) return [{ ...all, minStatus: leastStatus(status) }]
@@ -82,16 +82,18 @@ const matcherFields: Coverage = {
 }
 
 /** The label of routes that Kuma's control plane has, `kuma.routes` `route_kri`: routes that have it, or have none. */
-function byLabel(place: Place, routes: LabelledRoutes): Selection {
+function byLabel(place: Place, known: LabelledRoutes | null): Selection {
   checkFields(place, metadataFields)
   const matcher = inside(place, 'matcher')
   const keys = matcher === null ? [] : each(matcher, 'path').map((one) => text(one, 'key'))
-  const known = matcher !== null && text(matcher, 'filter') === 'kuma.routes'
-  if (matcher === null || !known || keys.join('/') !== 'route_kri') {
+  const kuma = matcher !== null && text(matcher, 'filter') === 'kuma.routes'
+  if (matcher === null || !kuma || keys.join('/') !== 'route_kri') {
     fail(place, 'matcher', 'is not supported here; supported: kuma.routes route_kri, as of Kuma')
     return []
   }
   checkFields(matcher, matcherFields)
+  const routes: LabelledRoutes = known ?? new Map()
+  if (known === null) warn(matcher, '', 'finds no labels: the routes do not stand in the listener')
   const value = inside(matcher, 'value')
   const string = value === null ? null : inside(value, 'string_match')
   const wanted = string === null ? null : text(string, 'exact')

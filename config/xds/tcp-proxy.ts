@@ -51,7 +51,7 @@ export function tcpProxy(place: Place, { policies }: ChainParts, context: Contex
     policies,
     idleTimeoutMs: durationMs(place, 'idle_timeout', 3_600_000),
     maxConnectAttempts: Math.min(100, number(place, 'max_connect_attempts', 1)),
-    accessLogs: accessLogs(place, context, new Map()),
+    accessLogs: accessLogs(place, context, null),
   }
 }
 

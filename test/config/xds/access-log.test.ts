@@ -248,6 +248,14 @@ t.test('xds access log: filters on status, on Kuma’s routes and on callers', a
   for (const [filter, expected] of table) t.same(filtered(filter), { filters: expected, said: [] })
 })
 
+t.test('xds access log: labels of routes that come by RDS are not known', async (t) => {
+  const rds = { route_config_name: 'all', config_source: { ads: {} } }
+  const log = { ...file({}), filter: byLabel({ string_match: { exact: 'kri_a' } }, false) }
+  const { logs, said } = logsOf(log, { route_config: undefined, rds })
+  t.same(logs, [])
+  t.match(said, [/^warning .*matcher: finds no labels: the routes do not stand in the listener/])
+})
+
 t.test('xds access log: what is wrong is told', async (t) => {
   const at = 'filter_chains[0].filters[0].typed_config.access_log[0]'
   const typed = `${at}.typed_config`
