@@ -1,3 +1,4 @@
+import type { Environment } from './environment.ts'
 import { compileView } from './kuma/compile.ts'
 import { newLoader } from './kuma/load.ts'
 import { meshNames, viewMesh } from './kuma/mesh-view.ts'
@@ -7,10 +8,13 @@ import { formatProblem, hasErrors, type SourceProblem } from './source.ts'
  * Everything that is wrong, or without effect, in files and directories of Kuma resources. When each resource is right
  * by itself, every Dataplane is compiled as well, which shows what does not fit together.
  */
-export function validate(paths: readonly string[]): readonly SourceProblem[] {
-  const { resources, problems } = newLoader().load(paths)
+export function validate(
+  paths: readonly string[],
+  environment: Environment = {},
+): readonly SourceProblem[] {
+  const { resources, problems } = newLoader(environment).load(paths)
   if (hasErrors(problems)) return problems
-  const views = meshNames(resources).map((mesh) => viewMesh(resources, mesh))
+  const views = meshNames(resources).map((mesh) => viewMesh(resources, mesh, environment))
   const compiled = views.flatMap((view) =>
     view.proxies.flatMap(({ name }) => compileView(view, name).problems),
   )

@@ -36,7 +36,7 @@ function checkBody(
     warn: (path, message, options) => reporter.warn(subject, path, message, options),
   })
   const result = v.safeParse(schema, value)
-  for (const issue of result.issues ?? []) reportIssue(issue, subject, error)
+  for (const issue of result.issues ?? []) reportIssue(issue, kind, subject, error)
   if (!result.success || errors > 0) return null
   const { name } = result.output
   const resource = {
@@ -53,6 +53,7 @@ function checkBody(
 
 function reportIssue(
   issue: v.BaseIssue<unknown>,
+  kind: Kind,
   subject: Subject,
   error: Reporter['error'],
 ): void {
@@ -64,7 +65,9 @@ function reportIssue(
     return
   }
   const hint = hintFor(issue)
-  error(subject, path, `${issue.message}, got ${show(issue.input)}`, { hint })
+  // What may be a key is not repeated.
+  const got = kind === 'Secret' && path[0] === 'data' ? '' : `, got ${show(issue.input)}`
+  error(subject, path, `${issue.message}${got}`, { hint })
 }
 
 function hintFor({ message, input, expected }: v.BaseIssue<unknown>): string | null {

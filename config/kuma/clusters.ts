@@ -125,7 +125,7 @@ const plainCluster = (name: string, origin: Origin): Cluster => ({
  */
 function upstreamTls(compiling: Compiling, destination: Destination): UpstreamTls | null {
   const { identity, view, proxy, reporter } = compiling
-  if (destination.external !== null) return externalTls(destination.external, compiling.secrets)
+  if (destination.external !== null) return externalTls(compiling, destination.external)
   if (identity === null) return null
   const ids = serverIds(compiling, destination)
   if (ids.length === 0) {

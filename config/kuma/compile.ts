@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import * as v from 'valibot'
 import { checkSnapshot, type Snapshot } from '../../proxy/model/snapshot.ts'
+import type { Environment } from '../environment.ts'
 import { didYouMean } from '../nearest.ts'
 import { newReporter, type Reporter } from '../report.ts'
 import type { AgentSettings, ExpectedIdentity } from '../settings.ts'
@@ -50,8 +51,13 @@ export interface Compiled {
  * Compiles one Dataplane of the set: its inbounds, its outbounds, and the clusters they lead to. Every other Dataplane
  * of the mesh is an endpoint of what it provides. The resources are checked ones.
  */
-export function compile(resources: readonly Resource[], mesh: string, name: string): Compiled {
-  return compileView(viewMesh(resources, mesh), name)
+export function compile(
+  resources: readonly Resource[],
+  mesh: string,
+  name: string,
+  environment: Environment = {},
+): Compiled {
+  return compileView(viewMesh(resources, mesh, environment), name)
 }
 
 /** The same for a mesh that has been looked through already. */

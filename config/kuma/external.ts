@@ -1,7 +1,6 @@
 import { isIP } from 'node:net'
 import type { PeerIdentity, UpstreamTls } from '../../proxy/model/cluster.ts'
-import type { Secret } from '../../proxy/model/secret.ts'
-import { originOf } from './compiling.ts'
+import { type Compiling, originOf } from './compiling.ts'
 import { textOf } from './data-source.ts'
 import { versionsOf } from './identity.ts'
 import type { Resource } from './resources.ts'
@@ -12,8 +11,8 @@ type Verification = NonNullable<Tls['verification']>
 
 /** TLS towards something outside the mesh, its certificates added to the secrets. Null: plaintext. Kuma: MeshExternalService `tls`. */
 export function externalTls(
+  compiling: Compiling,
   resource: Resource<'MeshExternalService'>,
-  secrets: Map<string, Secret>,
 ): UpstreamTls | null {
   const { body } = resource
   const { tls, endpoints = [] } = body.spec
@@ -24,8 +23,8 @@ export function externalTls(
   const host = check.serverName ?? addresses.find((address) => isIP(address) === 0)
   const noNames = mode === 'SkipSAN' || mode === 'SkipAll'
   return {
-    certificate: addCertificate(resource, check, secrets),
-    trust: addTrust(resource, check, secrets),
+    certificate: addCertificate(compiling, resource, check),
+    trust: addTrust(compiling, resource, check),
     peerIdentities: noNames ? [] : names(check, addresses),
     sni: host ?? null,
     alpn: alpn[body.spec.match.protocol ?? 'tcp'],
@@ -56,28 +55,33 @@ function sanOf(value: string): PeerIdentity['san'] {
   return isIP(value) === 0 ? 'dns' : 'ip'
 }
 
+/** The name of a secret that could not be made is one that the model refuses: no check is left out. */
 function addTrust(
+  { view, secrets }: Compiling,
   resource: Resource,
   { caCert }: Verification,
-  secrets: Map<string, Secret>,
 ): string | null {
-  const bundle = caCert === undefined ? null : textOf(caCert)
-  if (bundle === null) return null
+  if (caCert === undefined) return null
+  const bundle = textOf(caCert, view)
   const name = `external:${resource.name}:trust`
   const origin = originOf(resource)
-  secrets.set(name, { kind: 'trust', name, origin, domains: [{ domain: '', bundle }] })
+  if (bundle !== null) {
+    secrets.set(name, { kind: 'trust', name, origin, domains: [{ domain: '', bundle }] })
+  }
   return name
 }
 
 function addCertificate(
+  { view, secrets }: Compiling,
   resource: Resource,
   { clientCert, clientKey }: Verification,
-  secrets: Map<string, Secret>,
 ): string | null {
-  const chain = clientCert === undefined ? null : textOf(clientCert)
-  const key = clientKey === undefined ? null : textOf(clientKey)
-  if (chain === null || key === null) return null
+  if (clientCert === undefined || clientKey === undefined) return null
+  const chain = textOf(clientCert, view)
+  const key = textOf(clientKey, view)
   const name = `external:${resource.name}:certificate`
-  secrets.set(name, { kind: 'certificate', name, origin: originOf(resource), chain, key })
+  if (chain !== null && key !== null) {
+    secrets.set(name, { kind: 'certificate', name, origin: originOf(resource), chain, key })
+  }
   return name
 }

@@ -1,3 +1,4 @@
+import type { Environment } from '../environment.ts'
 import { parseFile, readPaths, type SourceFile } from '../files.ts'
 import { newReporter } from '../report.ts'
 import type { SourceProblem } from '../source.ts'
@@ -27,7 +28,8 @@ interface CheckedFile {
   readonly problems: readonly SourceProblem[]
 }
 
-export function newLoader(): Loader {
+/** Data sources may name variables of the environment; by default none is set. */
+export function newLoader(environment: Environment = {}): Loader {
   let cache: ReadonlyMap<string, CheckedFile> = new Map()
   const loadFiles: Loader['loadFiles'] = (files) => {
     const checked = new Map<string, CheckedFile>()
@@ -38,7 +40,7 @@ export function newLoader(): Loader {
     cache = checked
     const all = [...checked.values()]
     const resources = all.flatMap((file) => file.resources)
-    const problems = [...all.flatMap((file) => file.problems), ...checkSet(resources)]
+    const problems = [...all.flatMap((file) => file.problems), ...checkSet(resources, environment)]
     return { resources, problems }
   }
   return {

@@ -1,3 +1,4 @@
+import type { Environment } from '../environment.ts'
 import { initialPolicies } from './initial-policies.ts'
 import { type Protocol, protocolOf } from './protocol.ts'
 import type { Kind, Resource } from './resources.ts'
@@ -56,6 +57,8 @@ export interface MeshView {
   readonly services: ReadonlyMap<string, readonly Member[]>
   /** Inbounds of proxies by label `kuma.io/workload`. */
   readonly workloads: ReadonlyMap<string, readonly Member[]>
+  /** What data sources may name. */
+  readonly environment: Environment
   /** The resources of a kind, in the order of the files. */
   all<K extends Kind>(kind: K): readonly Resource<K>[]
   /** The policies that Kuma makes with every mesh and nobody has replaced; they give way to all others. */
@@ -72,7 +75,12 @@ export function meshNames(resources: readonly Resource[]): readonly string[] {
   return [...new Set(named.map(({ mesh }) => mesh))]
 }
 
-export function viewMesh(resources: readonly Resource[], name: string): MeshView {
+/** A mesh of a set. Without an environment no variable is set. */
+export function viewMesh(
+  resources: readonly Resource[],
+  name: string,
+  environment: Environment = {},
+): MeshView {
   const known = new Map<Kind, readonly Resource[]>()
   const all = <K extends Kind>(kind: K): readonly Resource<K>[] => {
     const found = known.get(kind) ?? ofKind(resources, kind, name)
@@ -90,6 +98,7 @@ export function viewMesh(resources: readonly Resource[], name: string): MeshView
     proxyByName: new Map(proxies.map((proxy) => [proxy.name, proxy])),
     services: groupBy(members, ({ inbound }) => inbound.tags[serviceTag]),
     workloads: groupBy(members, ({ proxy }) => proxy.labels[workloadLabel]),
+    environment,
     all,
     initial: (kind) => ofKind(defaults, kind, name),
   }

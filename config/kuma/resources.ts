@@ -28,6 +28,7 @@ import { meshTls } from './schemas/mesh-tls.ts'
 import { meshTrace } from './schemas/mesh-trace.ts'
 import { meshTrafficPermission } from './schemas/mesh-traffic-permission.ts'
 import type { PeerMatchBody } from './schemas/parts.ts'
+import { secret } from './schemas/secret.ts'
 import type { FromRef, TargetRef, ToRef } from './schemas/target-ref.ts'
 
 /** Every kind of resource we read. A new one is a schema and an entry here. */
@@ -41,6 +42,7 @@ export const resourceSchemas = {
   MeshOpenTelemetryBackend: meshOpenTelemetryBackend,
   MeshIdentity: meshIdentity,
   MeshTrust: meshTrust,
+  Secret: secret,
   MeshHTTPRoute: meshHttpRoute,
   MeshTCPRoute: meshTcpRoute,
   MeshTLS: meshTls,
@@ -73,6 +75,7 @@ const plainKinds = [
   'MeshOpenTelemetryBackend',
   'MeshIdentity',
   'MeshTrust',
+  'Secret',
 ] as const satisfies readonly Kind[]
 
 /** Kinds that change the traffic of the proxies they select. */
@@ -93,7 +96,6 @@ export const foreignKinds: Readonly<Record<string, string>> = {
   ProxyTemplate: 'the data path is not Envoy',
   RateLimit: 'use MeshRateLimit',
   Retry: 'use MeshRetry',
-  Secret: 'it belongs to a control plane',
   ServiceInsight: 'it is made by a control plane',
   Timeout: 'use MeshTimeout',
   TrafficLog: 'use MeshAccessLog',

@@ -1,6 +1,8 @@
+import type { Environment } from '../environment.ts'
 import { didYouMean } from '../nearest.ts'
 import { newReporter, type Reporter } from '../report.ts'
 import type { SourceProblem } from '../source.ts'
+import { checkCertificates } from './checks/certificates.ts'
 import { checkConstraints } from './checks/constraints.ts'
 import { checkDuplicates } from './checks/duplicates.ts'
 import { checkReferences } from './checks/references.ts'
@@ -8,16 +10,23 @@ import { checkRivals } from './checks/rivals.ts'
 import { meshNames, viewMesh } from './mesh-view.ts'
 import { isGlobal, type Resource } from './resources.ts'
 
-/** What is wrong with resources that are right one by one: names taken twice, references to nothing, rivals. */
-export function checkSet(resources: readonly Resource[]): readonly SourceProblem[] {
+/**
+ * What is wrong with resources that are right one by one: names taken twice, references to nothing, rivals, certificates
+ * that cannot be read.
+ */
+export function checkSet(
+  resources: readonly Resource[],
+  environment: Environment,
+): readonly SourceProblem[] {
   const reporter = newReporter()
   const meshes = meshNames(resources)
   checkDuplicates(resources, reporter)
   checkMeshes(resources, meshes, reporter)
   for (const mesh of meshes) {
-    const view = viewMesh(resources, mesh)
+    const view = viewMesh(resources, mesh, environment)
     if (view.proxies.length > 0) checkReferences(view, reporter)
     checkRivals(view, reporter)
+    checkCertificates(view, reporter)
     checkConstraints(view, reporter)
   }
   return reporter.problems

@@ -1,8 +1,10 @@
 import { type FSWatcher, statSync, watch } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Clock, Timer } from '../../proxy/clock.ts'
+import type { Environment } from '../environment.ts'
 import { type Emission, hasErrors, type Source } from '../source.ts'
 import { compile } from './compile.ts'
+import { filesOf } from './data-source.ts'
 import { type Loaded, newLoader } from './load.ts'
 
 /** A burst of changes (an editor, `git checkout`) is read once, so long after its last event. */
@@ -18,6 +20,8 @@ export interface KumaFilesOptions {
   /** Name of our Dataplane. */
   readonly name: string
   readonly clock: Clock
+  /** What data sources may name. */
+  readonly environment: Environment
 }
 
 /**
@@ -28,7 +32,7 @@ export interface KumaFilesOptions {
 export function kumaFiles(options: KumaFilesOptions): Source {
   const state: State = {
     options,
-    loader: newLoader(),
+    loader: newLoader(options.environment),
     emit: null,
     texts: '',
     looked: [],
@@ -80,21 +84,28 @@ function read(state: State): void {
   const { paths } = state.options
   const loaded = state.loader.load(paths)
   watchDirectories(state, loaded)
-  state.looked = [...paths, ...loaded.directories, ...loaded.files.map(({ path }) => path)]
+  const certificates = filesOf(loaded.resources)
+  state.looked = [
+    ...paths,
+    ...loaded.directories,
+    ...loaded.files.map(({ path }) => path),
+    ...certificates,
+  ]
   state.stamp = stampOf(state.looked)
   const texts = JSON.stringify([
     loaded.files.map(({ path, text }) => [path, text]),
     loaded.problems.filter(({ resource }) => resource === ''),
+    stampOf(certificates),
   ])
   if (texts === state.texts) return
   state.texts = texts
   state.emit(emissionOf(loaded, state.options))
 }
 
-function emissionOf(loaded: Loaded, { mesh, name }: KumaFilesOptions): Emission {
+function emissionOf(loaded: Loaded, { mesh, name, environment }: KumaFilesOptions): Emission {
   const nothing = { snapshot: null, settings: null, identity: null }
   if (hasErrors(loaded.problems)) return { ...nothing, problems: loaded.problems }
-  const { compilation, problems } = compile(loaded.resources, mesh, name)
+  const { compilation, problems } = compile(loaded.resources, mesh, name, environment)
   const all = [...loaded.problems, ...problems]
   if (compilation === null) return { ...nothing, problems: all }
   const { snapshot, settings, identity } = compilation

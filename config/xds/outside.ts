@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
+import type { Environment } from '../environment.ts'
 import type { Outside } from './values.ts'
-
-export type Environment = Readonly<Record<string, string | undefined>>
 
 /** The files of this machine and the environment of this process. */
 export const newOutside = (serviceName: string, environment: Environment): Outside => ({

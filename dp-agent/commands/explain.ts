@@ -23,8 +23,10 @@ export async function runExplain(
   const headers = header.flatMap(readHeader)
   if (headers.length < header.length * 2) return "headers look like -H 'name: value'"
 
-  const loaded = newLoader().load(config)
-  const compiled = hasErrors(loaded.problems) ? null : compile(loaded.resources, mesh, name)
+  const loaded = newLoader(terminal.env).load(config)
+  const compiled = hasErrors(loaded.problems)
+    ? null
+    : compile(loaded.resources, mesh, name, terminal.env)
   const problems = [...loaded.problems, ...(compiled?.problems ?? [])]
   for (const problem of problems) terminal.err(`${formatProblem(problem)}\n`)
   if (!compiled?.compilation) return 1

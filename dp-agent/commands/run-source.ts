@@ -50,7 +50,7 @@ export async function chooseSource(
   const { name, mesh } = options
   if (name === null) return 'say which Dataplane this is: --name <dataplane>'
   if (feed === null) {
-    const source = kumaFiles({ paths: config, mesh, name, clock })
+    const source = kumaFiles({ paths: config, mesh, name, clock, environment: terminal.env })
     return { source, from: config.join(', '), name, mesh, ...alone(options) }
   }
   if (!/^wss?:\/\//.test(feed)) return `--feed must be a ws or wss URL, got "${feed}"`

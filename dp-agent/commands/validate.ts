@@ -13,7 +13,7 @@ export async function runValidate(
   if (paths.length === 0) return 'name the files or directories to look at'
   // The launcher asks for a small process; one that ends at once had better be fast (ADR 5).
   setFlagsFromString('--no-optimize-for-size')
-  const problems = validate(paths)
+  const problems = validate(paths, terminal.env)
   if (format === 'json') terminal.out(`${JSON.stringify(problems, null, 2)}\n`)
   else {
     for (const problem of problems) terminal.out(`${formatProblem(problem)}\n`)

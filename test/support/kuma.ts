@@ -1,3 +1,4 @@
+import type { Environment } from '../../config/environment.ts'
 import { parseFile } from '../../config/files.ts'
 import { checkDocument } from '../../config/kuma/check.ts'
 import { type Compilation, compile } from '../../config/kuma/compile.ts'
@@ -16,8 +17,13 @@ export function resourcesOf(text: string): readonly Resource[] {
 }
 
 /** A Dataplane of a mesh given as text, compiled; throws when it cannot be. */
-export function compiledOf(text: string, name: string, mesh = 'default'): Compilation {
-  const { compilation, problems } = compile(resourcesOf(text), mesh, name)
+export function compiledOf(
+  text: string,
+  name: string,
+  mesh = 'default',
+  environment: Environment = {},
+): Compilation {
+  const { compilation, problems } = compile(resourcesOf(text), mesh, name, environment)
   if (compilation === null) throw new Error(problems.map(formatProblem).join('\n'))
   return compilation
 }

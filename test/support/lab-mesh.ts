@@ -1,4 +1,5 @@
 import { deepStrictEqual as deepEqual } from 'node:assert'
+import type { Environment } from '../../config/environment.ts'
 import type { Compilation } from '../../config/kuma/compile.ts'
 import type { AgentSettings, ExpectedIdentity } from '../../config/settings.ts'
 import type { Secret } from '../../proxy/model/secret.ts'
@@ -16,6 +17,8 @@ export interface LabMesh {
   readonly mtls: boolean
   /** More documents of YAML: the policy under test, and what it needs. */
   readonly resources: string
+  /** What data sources may name. Default nothing. */
+  readonly environment?: Environment
 }
 
 /**
@@ -131,7 +134,7 @@ export function labConfiguration(
   mesh: LabMesh,
   ports: Readonly<Record<LabPlace, number>>,
 ): LabConfiguration {
-  const compilation = compiledOf(meshOf(mesh), 'web-1')
+  const compilation = compiledOf(meshOf(mesh), 'web-1', 'default', mesh.environment ?? {})
   const { snapshot, settings, identity } = compilation
   const portOf = new Map<string, number>(
     Object.entries(labPlaces).map(([place, address]) => [address, ports[place as LabPlace]]),

@@ -27,8 +27,8 @@ export function policyPage(tables: readonly PolicyTable[]): string {
   return `${head}${links}\n${sections.join('')}`
 }
 
-/** Everything with settings of its own; a Dataplane says where, not how. */
-const isDescribed = (kind: Kind): boolean => kind !== 'Dataplane' && kind !== 'Mesh'
+/** Everything with settings of its own; a Dataplane says where, not how, and a Secret is text that others name. */
+const isDescribed = (kind: Kind): boolean => !['Dataplane', 'Mesh', 'Secret'].includes(kind)
 
 function section(kind: Kind, table: PolicyTable | undefined): string {
   const { about, fields } = fieldsOf(kind)

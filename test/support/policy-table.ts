@@ -1,4 +1,5 @@
 import type { Test } from 'tap'
+import type { Environment } from '../../config/environment.ts'
 import type { Kind } from '../../config/kuma/resources.ts'
 import { type Lab, type LabListener, startLab } from './lab.ts'
 import type { LabProtocol } from './lab-mesh.ts'
@@ -27,6 +28,8 @@ export interface PolicyRow {
   readonly beside?: string
   /** Files in `{{dir}}`. */
   readonly files?: Readonly<Record<string, string>>
+  /** Variables that data sources may name. */
+  readonly environment?: Environment
   /** Sends traffic and answers what was seen. */
   readonly drive: (lab: Lab) => Promise<unknown>
   /** What is seen with the field … */
@@ -78,9 +81,13 @@ async function seen(
     conf === null
       ? ''
       : `type: ${table.kind}\nname: ${table.name ?? 'p'}\nspec: ${specOf(section, conf)}\n`
-  const { listener = section === 'rules' ? 'inbound' : 'backend', files = {} } = row
+  const {
+    listener = section === 'rules' ? 'inbound' : 'backend',
+    files = {},
+    environment = {},
+  } = row
   const resources = [policy, beside].filter((text) => text !== '').join('\n---\n')
-  return row.drive(await startLab(t, { protocol, mtls, resources, listener, files }))
+  return row.drive(await startLab(t, { protocol, mtls, resources, listener, files, environment }))
 }
 
 function specOf(section: Section, conf: string): string {

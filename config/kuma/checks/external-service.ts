@@ -1,8 +1,5 @@
 import { isIP } from 'node:net'
-import { checkSecret } from '../../../proxy/model/secret-check.ts'
-import { newProblems } from '../../../proxy/problems.ts'
 import type { Path, Reporter } from '../../report.ts'
-import { type DataSource, textOf } from '../data-source.ts'
 import type { Resource } from '../resources.ts'
 import { checkVersions } from './tls.ts'
 
@@ -36,57 +33,7 @@ export function checkExternalService(
     const path = ['spec', 'tls', 'verification', clientCert ? 'clientCert' : 'clientKey']
     const other = clientCert ? 'clientKey' : 'clientCert'
     reporter.error(service, path, `needs the field "${other}" beside it`, { atKey: true })
-  } else checkCertificates(service, tls?.verification ?? {}, reporter)
-}
-
-/** Certificates that cannot be had would leave a check out, or be refused by the model where nobody looks. */
-function checkCertificates(
-  service: Resource<'MeshExternalService'>,
-  sources: Partial<Record<(typeof parts)[number], DataSource | undefined>>,
-  reporter: Reporter,
-): void {
-  const texts: Partial<Record<(typeof parts)[number], string>> = {}
-  for (const part of parts) {
-    const source = sources[part]
-    if (source === undefined) continue
-    const text = textOf(source)
-    if (text !== null) texts[part] = text
-    else {
-      const path: Path = ['spec', 'tls', 'verification', part]
-      const hint = 'give it as inline, inlineString, insecureInline or file'
-      reporter.error(service, path, 'cannot be read', { hint })
-    }
   }
-  for (const [part, message] of pemProblems(texts)) {
-    reporter.error(service, ['spec', 'tls', 'verification', part], message)
-  }
-}
-
-const parts = ['caCert', 'clientCert', 'clientKey'] as const
-
-/** What the model says of the secrets that the texts will be. */
-function pemProblems({
-  caCert,
-  clientCert,
-  clientKey,
-}: Partial<Record<(typeof parts)[number], string>>) {
-  const head = { name: 'x', origin: { source: 'kuma-files', name: 'x', version: '' } }
-  const found: (readonly [part: (typeof parts)[number], message: string])[] = []
-  const check = (raw: Readonly<Record<string, unknown>>): void => {
-    const problems = newProblems()
-    checkSecret({ ...head, ...raw }, problems)
-    for (const { path, message } of problems.list) {
-      found.push([
-        path === 'chain' ? 'clientCert' : path === 'key' ? 'clientKey' : 'caCert',
-        message,
-      ])
-    }
-  }
-  if (caCert !== undefined) check({ kind: 'trust', domains: [{ domain: '', bundle: caCert }] })
-  if (clientCert !== undefined && clientKey !== undefined) {
-    check({ kind: 'certificate', chain: clientCert, key: clientKey })
-  }
-  return found
 }
 
 /** With nothing to compare a certificate with, one for anything would do. */

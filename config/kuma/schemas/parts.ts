@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { list, map, maybe, must, someOf, told, word } from './shapes.ts'
+import { list, map, maybe, must, someOf, told, typed, word } from './shapes.ts'
 import {
   anything,
   filled,
@@ -30,9 +30,12 @@ const envelope = {
 export const resource = <const E extends v.ObjectEntries>(about: string, entries: E) =>
   v.pipe(map({ ...envelope, ...entries }), v.metadata(told(about)))
 
-/** A key or certificate given in one of Kuma's ways. `secret` needs a control plane. */
-export const dataSource = map({
-  type: maybe(text, 'Which of the other fields is given.'),
+/** A key or certificate given in one of Kuma's ways: `SecureDataSource` (3.0), and the older `DataSource`. */
+const anySource = map({
+  type: maybe(
+    word(['File', 'Secret', 'EnvVar', 'InsecureInline']),
+    'Which of the other fields is given.',
+  ),
   inline: maybe(
     v.union([text, map({ value: must(text, 'Base64.') })], 'must be base64 text'),
     'PEM in base64.',
@@ -43,10 +46,20 @@ export const dataSource = map({
     v.union([text, map({ path: must(text, 'Path.') })], 'must be a path'),
     'Path of a PEM file, read whenever the resources are.',
   ),
-  secret: maybe(text, 'Name of a secret, which only a control plane has.'),
-  secretRef: maybe(anything, 'Name of a secret, which only a control plane has.'),
-  envVar: maybe(anything, 'Variable of the environment of a control plane.'),
+  secret: maybe(filled, 'Name of a Secret (2.x).'),
+  secretRef: maybe(
+    map({
+      kind: must(word(['Secret']), 'Kind of the resource.'),
+      name: must(filled, 'Name of it.'),
+    }),
+    'A Secret.',
+  ),
+  envVar: maybe(
+    map({ name: must(filled, 'Name of the variable.') }),
+    'A variable of the environment that Outrider is started in.',
+  ),
 })
+export const dataSource = typed(anySource)
 
 const header = map({
   name: must(headerName, 'Name of the header.'),

@@ -840,7 +840,44 @@ const rows: readonly (readonly [title: string, text: string, error: string])[] =
       'MeshExternalService',
       '{match: {port: 80}, endpoints: [{address: 10.0.0.9, port: 80}], tls: {enabled: true, verification: {caCert: {secret: ca}}}}',
     ),
-    '3:107 error MeshExternalService/x spec.tls.verification.caCert: cannot be read; give it as inline, inlineString, insecureInline or file',
+    '3:107 error MeshExternalService/x spec.tls.verification.caCert: no Secret ca is known; give a resource of type Secret',
+  ],
+  [
+    'a Secret that is mistyped',
+    `type: Secret\nname: ca\ndata: Y2E=\n---\n${spec(
+      'MeshExternalService',
+      '{match: {port: 80}, endpoints: [{address: 10.0.0.9, port: 80}], tls: {enabled: true, verification: {caCert: {type: Secret, secretRef: {kind: Secret, name: cas}}}}}',
+    )}`,
+    '7:107 error MeshExternalService/x spec.tls.verification.caCert: no Secret cas is known; did you mean "ca"?',
+  ],
+  [
+    'a file that is not there',
+    spec(
+      'MeshExternalService',
+      '{match: {port: 80}, endpoints: [{address: 10.0.0.9, port: 80}], tls: {enabled: true, verification: {caCert: {type: File, file: {path: /nowhere/ca.pem}}}}}',
+    ),
+    '3:107 error MeshExternalService/x spec.tls.verification.caCert: the file /nowhere/ca.pem cannot be read; ENOENT',
+  ],
+  [
+    'a variable that is not set',
+    spec(
+      'MeshExternalService',
+      '{match: {port: 80}, endpoints: [{address: 10.0.0.9, port: 80}], tls: {enabled: true, verification: {caCert: {type: EnvVar, envVar: {name: NOBODY}}}}}',
+    ),
+    '3:107 error MeshExternalService/x spec.tls.verification.caCert: the environment has no NOBODY; the environment is that in which Outrider is started',
+  ],
+  [
+    'a certificate without a word where it is',
+    spec(
+      'MeshExternalService',
+      '{match: {port: 80}, endpoints: [{address: 10.0.0.9, port: 80}], tls: {enabled: true, verification: {caCert: {type: File}}}}',
+    ),
+    '3:107 error MeshExternalService/x spec.tls.verification.caCert: says nothing; give it as inline, file, secret or envVar',
+  ],
+  [
+    'a Secret that is no base64',
+    'type: Secret\nname: x\ndata: "-----BEGIN PRIVATE KEY"',
+    '3:7 error Secret/x data: must be base64 with its padding',
   ],
   // patches
   [
@@ -927,6 +964,7 @@ for (const [title, text, error] of rows) {
       mesh: 'default',
       name: 'web-1',
       clock: fakeClock(),
+      environment: {},
     })
     source.start((made) => {
       emission = made

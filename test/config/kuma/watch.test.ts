@@ -4,6 +4,7 @@ import { kumaFiles } from '../../../config/kuma/watch.ts'
 import { type Emission, formatProblem } from '../../../config/source.ts'
 import { type Clock, systemClock } from '../../../proxy/clock.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
+import { testCa } from '../../support/pki.ts'
 
 const mesh = (port: number): string => `
 type: Dataplane
@@ -11,6 +12,18 @@ name: web-1
 networking:
   address: 127.0.0.1
   inbound: [{port: ${port}, servicePort: 1, tags: {kuma.io/service: web}}]
+`
+
+/** The same with an outbound to what is outside, whose authority is in a file. */
+const withOutside = (ca: string): string => `${mesh(8_001).trimEnd()}
+  outbound: [{port: 10001, backendRef: {kind: MeshExternalService, name: outside}}]
+---
+type: MeshExternalService
+name: outside
+spec:
+  match: {port: 80}
+  endpoints: [{address: 10.0.0.9, port: 80}]
+  tls: {enabled: true, verification: {caCert: {type: File, file: {path: ${ca}}}}}
 `
 
 // A source keeps no process alive by itself; a test that waits for one must.
@@ -25,7 +38,7 @@ function watched(
 ) {
   const emissions: Emission[] = []
   let wake: (() => void) | null = null
-  const source = kumaFiles({ paths, mesh: 'default', name: 'web-1', clock })
+  const source = kumaFiles({ paths, mesh: 'default', name: 'web-1', clock, environment: {} })
   const start = () =>
     source.start((emission) => {
       emissions.push(emission)
@@ -118,6 +131,29 @@ t.test(
     test.equal(portOf(await next()), 8_003)
   },
 )
+
+t.test('watch: a certificate that is replaced is read again', async (test) => {
+  const [one, other] = [testCa('One').certificate, testCa('Other').certificate]
+  const directory = test.testdir({
+    mesh: {},
+    'ca.pem': one,
+  })
+  writeFileSync(`${directory}/mesh/a.yaml`, withOutside(`${directory}/ca.pem`))
+  const clock = fakeClock()
+  const { next, emissions } = watched(test, [`${directory}/mesh`], clock)
+  const bundle = ({ snapshot }: Emission) =>
+    snapshot?.secrets.map((secret) => secret.kind === 'trust' && secret.domains[0]?.bundle)
+  test.same(bundle(await next()), [one])
+  writeFileSync(`${directory}/new.pem`, other)
+  renameSync(`${directory}/new.pem`, `${directory}/ca.pem`)
+  clock.tick(2_000)
+  test.same(bundle(await next()), [other])
+  clock.tick(10_000)
+  test.equal(emissions.length, 0, 'nothing changed')
+  rmSync(`${directory}/ca.pem`)
+  clock.tick(2_000)
+  test.match(textOf(await next()), /caCert: the file .*ca\.pem cannot be read; ENOENT$/)
+})
 
 t.test('watch: without events the poll finds a change, and only a change', async (test) => {
   const directory = test.testdir({ 'a.yaml': mesh(8_001) })
