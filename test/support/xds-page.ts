@@ -12,8 +12,8 @@ cannot be honoured, is refused as a whole: the control plane gets a NACK with ev
 the resource stays. An extension is known by its type, not by its name; one that is not in these tables is refused, unless the
 configuration calls it optional. What has no effect has none on traffic.
 
-Listeners that wait for intercepted traffic (\`bind_to_port: false\`, \`use_original_dst\`) or for UDP are not served, with a
-warning. Times that Envoy leaves unlimited and a peer could exhaust us by have a limit when nothing is said: 10 s for a
+Listeners for UDP are not served, with a warning. Those that intercept traffic (\`use_original_dst\`) listen on sockets that the
+process was started with. Times that Envoy leaves unlimited and a peer could exhaust us by have a limit when nothing is said: 10 s for a
 handshake, 10 s for the head of a request.
 `
   for (const [title, list] of Object.entries(coverages)) {
