@@ -100,7 +100,7 @@ export function policyChecks(
       look: async () => {
         const counts = await askOften(ports.toShop, 200)
         const second = counts.get('shop-v2') ?? 0
-        return { ok: counts.size === 2 && second > 15 && second < 70, what: list(counts) }
+        return { ok: counts.size === 2 && second > 20 && second < 60, what: list(counts) }
       },
     },
     {
@@ -136,7 +136,8 @@ export function policyChecks(
       look: async () => {
         const counts = await askOften(ports.toShop, 20)
         const passed = counts.get('shop') ?? 0
-        return { ok: passed <= 6 && counts.get('423') === 20 - passed, what: list(counts) }
+        const ok = passed > 0 && passed <= 6 && counts.get('423') === 20 - passed
+        return { ok, what: list(counts) }
       },
     },
     {

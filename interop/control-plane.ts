@@ -40,8 +40,8 @@ export interface ControlPlane {
   readonly caFile: string
   put(resource: Resource): Promise<void>
   remove(resource: Resource): Promise<void>
-  /** A token for the Dataplane of this name, good for an hour. */
-  token(name: string): Promise<string>
+  /** A token for a Dataplane, good for an hour; bound to its label `kuma.io/workload` where it has one. */
+  token(dataplane: Resource): Promise<string>
   /** Null while it has never seen the Dataplane. */
   insight(name: string): Promise<Insight | null>
   stop(): Promise<void>
@@ -122,13 +122,13 @@ function calls(ask: Ask): Pick<ControlPlane, 'put' | 'remove' | 'token' | 'insig
   return {
     put: async (resource) => void (await ask('PUT', pathOf(resource), resource)),
     remove: async (resource) => void (await ask('DELETE', pathOf(resource))),
-    token: (name) =>
+    token: ({ name, labels }) =>
       ask('POST', '/tokens/dataplane', {
         name,
         mesh: 'default',
         type: 'dataplane',
         validFor: '1h',
-        ...workloadOf(name),
+        workload: labels?.['kuma.io/workload'],
       }),
     insight: async (name) => {
       const text = await ask('GET', `/meshes/default/dataplanes/${name}/_overview`).catch(
@@ -138,9 +138,6 @@ function calls(ask: Ask): Pick<ControlPlane, 'put' | 'remove' | 'token' | 'insig
     },
   }
 }
-
-/** Our Dataplanes are called `<workload>-<number>`. */
-const workloadOf = (name: string): object => ({ workload: name.replace(/-\d+$/, '') })
 
 /** A resource lives under the plural of its type, in small letters. */
 function pathOf({ type, name, mesh }: Resource): string {

@@ -123,7 +123,7 @@ export async function startSidecar(
 ): Promise<Started> {
   const file = (suffix: string): string => join(dir, `${dataplane.name}.${suffix}`)
   writeFileSync(file('json'), JSON.stringify(dataplane))
-  writeFileSync(file('token'), await controlPlane.token(dataplane.name), { mode: 0o600 })
+  writeFileSync(file('token'), await controlPlane.token(dataplane), { mode: 0o600 })
   const log = openSync(file('log'), 'w')
   const child = spawn(
     process.execPath,
@@ -131,7 +131,7 @@ export async function startSidecar(
       ...['--max-semi-space-size=4', '--optimize-for-size', main, 'run'],
       ...['--cp-address', controlPlane.address, '--ca-cert-file', controlPlane.caFile],
       ...['--dataplane-file', file('json'), '--dataplane-token-file', file('token')],
-      ...['--admin', '127.0.0.1:0', '--drain-time', '0s', '--log-format', 'text'],
+      ...['--admin', `127.0.0.1:${await freePort()}`, '--drain-time', '0s', '--log-format', 'text'],
     ],
     { stdio: ['ignore', log, log], env: { KUMA_READINESS_PORT: String(await freePort()) } },
   )
