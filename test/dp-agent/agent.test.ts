@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { IdentityMaterial } from '../../config/settings.ts'
 import type { Emission, Source } from '../../config/source.ts'
@@ -189,5 +192,39 @@ t.test(
     t.equal(agent.adminAddress, null)
     t.equal(await ended(), 3)
     t.same(calls, ['stop', 'identity stop'])
+  },
+)
+
+t.test(
+  'agent: a control plane hears at once when it drains, and of nothing afterwards',
+  async (t) => {
+    const told: string[] = []
+    let ready = () => false
+    const dir = mkdtempSync(join(tmpdir(), 'outrider-test-'))
+    t.teardown(() => rmSync(dir, { recursive: true }))
+    const { agent, emit, acknowledge, get, ended } = await started(t, {
+      controlPlane: {
+        metricsSocket: join(dir, 'm.sock'),
+        reportHealth(asked) {
+          ready = asked
+          return {
+            changed: () => void told.push(ready() ? 'ready' : 'not ready'),
+            stop: () => void told.push('stop'),
+          }
+        },
+      },
+    })
+    t.equal(ready(), false, 'before the first configuration')
+    emit(good)
+    await acknowledge()
+    t.equal(ready(), true)
+    await get('/healthcheck/fail', 'POST')
+    await get('/healthcheck/ok', 'POST')
+    t.same(told, ['not ready', 'ready'])
+    agent.drain()
+    t.same(told, ['not ready', 'ready', 'not ready'])
+    await get('/quitquitquit', 'POST')
+    t.equal(await ended(), 0)
+    t.same(told.at(-1), 'stop')
   },
 )

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { toggle } from '../../../dp-agent/cli/option.ts'
-import { readArguments } from '../../../dp-agent/cli/parse.ts'
+import { readArguments, shownValues } from '../../../dp-agent/cli/parse.ts'
 import { commands } from '../../../dp-agent/options.ts'
 
 const read = (argv: string[], env: Record<string, string> = {}) =>
@@ -102,4 +102,47 @@ t.test('options: a switch takes no value on the command line', async (t) => {
   const env = readArguments(command, ['a', '--', '--json'], { OUTRIDER_JSON: 'false' })
   t.equal(env.ok && env.values.json, false)
   t.same(env.ok && env.positionals, ['a', '--json'])
+})
+
+t.test('options: a flag may have a second name, and a switch may say true or false', async (t) => {
+  for (const argv of [['--workers', '3'], ['--concurrency=3']]) {
+    const usage = read(argv)
+    t.equal(usage.ok && usage.values.workers, 3)
+  }
+  const usage = read(['--skip-verify=false', '--bind-outbounds=true', '-d', '-', '-v', 'a=b'])
+  t.match(usage.ok && usage.values, {
+    skipVerify: false,
+    bindOutbounds: true,
+    dataplaneFile: '-',
+    dataplaneVar: ['a=b'],
+  })
+})
+
+t.test(
+  'options: flags of kuma-dp without effect are taken, with and without a value',
+  async (t) => {
+    const usage = read([
+      '--dns-enabled',
+      '--binary-path',
+      'envoy',
+      '--log-max-size=1',
+      '--mesh',
+      'a',
+    ])
+    t.match(usage.ok && usage.values, {
+      dnsEnabled: true,
+      binaryPath: true,
+      logMaxSize: true,
+      logMaxAge: false,
+      mesh: 'a',
+    })
+  },
+)
+
+t.test('options: secrets are not among the values that may be shown', async (t) => {
+  const usage = read(['--dataplane-token', 'a.b.c', '--name', 'web', '--binary-path', 'x'])
+  const shown = usage.ok ? shownValues(commands.run.options, usage.values) : {}
+  t.match(shown, { dataplaneToken: '(secret)', name: 'web', mesh: 'default' })
+  t.notOk(Object.hasOwn(shown, 'binaryPath'))
+  t.notMatch(JSON.stringify(shown), 'a.b.c')
 })
