@@ -129,7 +129,10 @@ function orderedGroup(candidates: readonly Candidate[]): readonly FilterChain[] 
       b.match.alpn.length - a.match.alpn.length,
   )
   for (const one of sorted) checkReach(one, sorted)
-  return sorted.map(({ chain, match }) => ({ ...chain, match: narrowed(match, sorted) }))
+  return sorted.flatMap(({ chain, match: own }) => {
+    const match = narrowed(own, sorted)
+    return match === null ? [] : [{ ...chain, match }]
+  })
 }
 
 const prefixOf = ({ prefix }: Candidate): number => prefix
@@ -163,11 +166,14 @@ function byNames(candidate: Candidate): readonly Candidate[] {
 const sameNames = (one: ChainMatch, other: ChainMatch): boolean =>
   one.serverNames.toSorted().join() === other.serverNames.toSorted().join()
 
-/** Where another chain for the same names is for TLS alone, one for any transport is for the rest alone. */
-function narrowed(match: ChainMatch, all: readonly Candidate[]): ChainMatch {
+/** A chain for any transport takes what no other chain for the same names is for: nothing, when both have one. */
+function narrowed(match: ChainMatch, all: readonly Candidate[]): ChainMatch | null {
   if (match.transport !== 'any') return match
-  const rival = all.some((one) => one.match.transport === 'tls' && sameNames(one.match, match))
-  return rival ? { ...match, transport: 'raw' } : match
+  const rivals = all.filter((one) => sameNames(one.match, match))
+  const tls = rivals.some((one) => one.match.transport === 'tls')
+  const raw = rivals.some((one) => one.match.transport === 'raw')
+  if (tls && raw) return null
+  return { ...match, transport: tls ? 'raw' : raw ? 'tls' : 'any' }
 }
 
 /** Envoy does not try a less particular chain where a more particular one asks for other protocols; here it would be tried. */
