@@ -54,16 +54,17 @@ export function translateRoute(place: Place, around: Around): Route | null {
   const match = routeMatch(matching, around.filterState)
   const levels = [place, ...around.levels]
   const forward = inside(place, 'route')
-  const name = text(place, 'name') === '' ? '-' : text(place, 'name')
-  const policies = [
-    ...routeFilters(levels, around.filters),
-    ...headerPolicies(levels, around),
-    ...(forward === null ? [] : forwardPolicies(forward, around)),
-  ]
+  const filters = routeFilters(levels, around.filters)
+  const own = forward === null ? [] : forwardPolicies(forward, around)
+  const headers = headerPolicies(levels, around)
   const action = actionOf(place, match, around)
-  if (action !== null) return { name, match, action, policies }
-  fail(place, '', 'must have a route, a redirect or a direct_response')
-  return null
+  if (action === null) {
+    fail(place, '', 'must have a route, a redirect or a direct_response')
+    return null
+  }
+  const name = text(place, 'name') === '' ? '-' : text(place, 'name')
+  const placed = placeHeaders(action, headers, around)
+  return { name, match, action: placed.action, policies: [...filters, ...placed.policies, ...own] }
 }
 
 function actionOf(
@@ -85,11 +86,30 @@ function actionOf(
 /** Header changes of all levels. Of two that write the same field, Envoy lets the outer one win unless it is told not to. */
 function headerPolicies(
   levels: readonly Place[],
-  { headers, innermostLast }: Around,
+  { innermostLast }: Around,
 ): readonly PolicyConfig[] {
   const own = levels.flatMap((level) => headerPolicy(level) ?? [])
-  if (own.length === 0) return []
-  return [...headers, ...(innermostLast ? own.toReversed() : own)]
+  return innermostLast ? own.toReversed() : own
+}
+
+/**
+ * The changes on the route, after those of the listener's filters, which they replace. Where destinations have changes of
+ * their own, which are more particular still, all of them stand on the destinations.
+ */
+function placeHeaders(
+  action: Route['action'],
+  headers: readonly PolicyConfig[],
+  { headers: ofFilters, innermostLast }: Around,
+): { readonly action: Route['action']; readonly policies: readonly PolicyConfig[] } {
+  if (headers.length === 0) return { action, policies: [] }
+  if (action.kind !== 'forward' || action.clusters.every(({ policies }) => policies.length === 0)) {
+    return { action, policies: [...ofFilters, ...headers] }
+  }
+  const clusters = action.clusters.map((one) => ({
+    ...one,
+    policies: innermostLast ? [...headers, ...one.policies] : [...one.policies, ...headers],
+  }))
+  return { action: { ...action, clusters }, policies: [] }
 }
 
 /** A route without a retry policy has its virtual host's. */

@@ -20,7 +20,27 @@ handshake, 10 s for the head of a request.
     page += `\n## ${title}\n`
     for (const coverage of list) page += section(coverage)
   }
-  return page
+  return `${page}
+## Small messages
+
+Read where they stand, within the messages above; \`runtime_key\` has no effect, since there is no runtime to ask.
+
+${smallMessages()
+  .map((name) => `- ${name}\n`)
+  .join('')}`
+}
+
+/** Messages in fields that are read, which have no table of their own. */
+function smallMessages(): readonly string[] {
+  const all = Object.values(coverages).flat()
+  const told = new Set(all.map(({ message }) => message))
+  const within = all.flatMap(({ message, read }) =>
+    [...(messageType(message)?.byNumber.values() ?? [])]
+      .filter((field) => field.scalar === null && read.includes(field.name))
+      .map((field) => field.message)
+      .filter((name) => !told.has(name) && !name.startsWith('google.')),
+  )
+  return [...new Set(within)].toSorted()
 }
 
 function section({ message, read, harmless }: Coverage): string {
