@@ -3,6 +3,7 @@ import type { SpanExporter } from '@opentelemetry/sdk-trace'
 import type { Clock } from '../proxy/clock.ts'
 import type { Log } from '../proxy/log.ts'
 import type { SpanRecord } from '../proxy/telemetry/tracing.ts'
+import { sharedAttribute } from './zipkin-span.ts'
 
 /** Spans that may wait for a slow collector; what comes on top is dropped. */
 const maxQueueSize = 8_192
@@ -40,7 +41,8 @@ export function newTracing(clock: Clock, log: Log): SpanExport {
   const destinations = new Map<string, SpanExport>()
   let refused = false
   const find = ({ serviceName, exporter }: SpanRecord): SpanExport | null => {
-    const key = `${exporter.kind} ${exporter.url} ${serviceName}`
+    const encoding = exporter.kind === 'zipkin' ? exporter.encoding : ''
+    const key = `${exporter.kind} ${encoding} ${exporter.url} ${serviceName}`
     const known = destinations.get(key)
     if (known !== undefined) return known
     if (destinations.size >= maxDestinations) {
@@ -134,7 +136,7 @@ export async function startTracing(
     const kind = span.kind === 'server' ? SpanKind.SERVER : SpanKind.CLIENT
     const options: SpanOptions = {
       kind,
-      attributes: span.attributes,
+      attributes: span.shared ? { ...span.attributes, [sharedAttribute]: true } : span.attributes,
       startTime: hrTime(span.startMs),
     }
     const { traceId, parentId } = span
@@ -162,9 +164,9 @@ export async function startTracing(
 /** Loads what speaks to the collector, and nothing else. */
 async function newExporter({ exporter, serviceName }: TracingSettings): Promise<SpanExporter> {
   const { kind, url } = exporter
-  if (kind === 'zipkin') {
-    const { ZipkinExporter } = await import('@opentelemetry/exporter-zipkin')
-    return new ZipkinExporter({ url, serviceName })
+  if (exporter.kind === 'zipkin') {
+    const { newZipkinExporter } = await import('./zipkin.ts')
+    return newZipkinExporter(exporter, serviceName, timeoutMillis)
   }
   if (kind === 'datadog') {
     const { newDatadogExporter } = await import('./datadog.ts')

@@ -13,6 +13,7 @@ import {
   type SourceProblem,
 } from '../source.ts'
 import { newTranslate, type Translate } from './emission.ts'
+import { holdsKeys } from './keys.ts'
 import { type FeedItem, type FromSidecar, keyOf } from './messages.ts'
 import { type FeedState, newSession, type Session } from './session.ts'
 
@@ -224,10 +225,7 @@ function keep({ kept, session, options }: Life): void {
   const state = session.state()
   if (kept === null || state === null) return
   const { clock, log, stateKeys } = options
-  const secret =
-    state.format === 'model' &&
-    [...state.resources.keys()].some((key) => key.startsWith('secrets/'))
-  if (secret && !stateKeys) {
+  if (!stateKeys && holdsKeys(state)) {
     log.debug('the configuration holds keys and is not kept; see --state-keys')
     return
   }

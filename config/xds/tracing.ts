@@ -3,7 +3,7 @@ import { collectorHost, collectorUrl } from './collector.ts'
 import { type Coverage, checkFields } from './coverage.ts'
 import { each, fail, inside, type Place, warn } from './report.ts'
 import type { Context } from './translated.ts'
-import { failUnknown, percent, text, typed, word } from './values.ts'
+import { bool, failUnknown, percent, text, typed, word } from './values.ts'
 
 const spans = 'a request has a span, and each attempt one below it'
 
@@ -26,10 +26,14 @@ type Read = (place: Place, context: Context) => Destination | null
 
 const zipkinFields: Coverage = {
   message: 'envoy.config.trace.v3.ZipkinConfig',
-  read: ['collector_cluster', 'collector_endpoint', 'collector_endpoint_version'],
+  read: [
+    'collector_cluster',
+    'collector_endpoint',
+    'collector_endpoint_version',
+    'trace_id_128bit',
+    'shared_span_context',
+  ],
   harmless: {
-    trace_id_128bit: 'they always have 128',
-    shared_span_context: spans,
     split_spans_for_request: spans,
     collector_hostname: 'a collector is called by its address',
     trace_context_option: 'headers of B3 and of W3C are read and written',
@@ -90,13 +94,17 @@ function zipkin(place: Place, context: Context): Destination | null {
   checkFields(place, zipkinFields)
   const versions = ['HTTP_JSON', 'HTTP_PROTO'] as const
   const version = word(place, 'collector_endpoint_version', versions, 'HTTP_JSON')
-  if (version === 'HTTP_PROTO') {
-    warn(place, 'collector_endpoint_version', 'spans are sent as JSON')
-  }
   const host = collectorHost(place, 'collector_cluster', context)
   if (host === null) return null
   const url = `http://${host}${text(place, 'collector_endpoint')}`
-  return { serviceName: context.outside.serviceName, exporter: { kind: 'zipkin', url } }
+  const exporter = {
+    kind: 'zipkin',
+    url,
+    encoding: version === 'HTTP_PROTO' ? 'proto' : 'json',
+    traceId128bit: bool(place, 'trace_id_128bit', false),
+    sharedSpanContext: bool(place, 'shared_span_context', true),
+  } as const
+  return { serviceName: context.outside.serviceName, exporter }
 }
 
 function openTelemetry(place: Place, context: Context): Destination | null {

@@ -187,14 +187,30 @@ export type LogFormat =
       readonly omitEmpty: boolean
     }
 
+/** Where spans go, and what they are like there. */
+export type SpanExporter =
+  /** `http://…/v1/traces` (protobuf over HTTP), or `grpc://host:port`. */
+  | { readonly kind: 'otlp'; readonly url: string }
+  | ZipkinExporter
+  | { readonly kind: 'datadog'; readonly url: string }
+
+/** Envoy: `ZipkinConfig`; Kuma: MeshTrace `zipkin`. */
+export interface ZipkinExporter {
+  readonly kind: 'zipkin'
+  readonly url: string
+  /** Version 2 of the API, as JSON or protobuf. Default `json`. */
+  readonly encoding: 'json' | 'proto'
+  /** Traces that begin here have identifiers of 128 bits; else of 64, as Envoy's. Default false. */
+  readonly traceId128bit: boolean
+  /** Our span of a request has the identifier of the caller's, where B3 told it; else one of its own. Default true. */
+  readonly sharedSpanContext: boolean
+}
+
 /** Traces of this listener's exchanges. Percentages 0 to 100. */
 export interface Tracing {
   /** `service.name` of our spans. */
   readonly serviceName: string
-  readonly exporter: /** `http://…/v1/traces` (protobuf over HTTP), or `grpc://host:port`. */
-    | { readonly kind: 'otlp'; readonly url: string }
-    | { readonly kind: 'zipkin'; readonly url: string }
-    | { readonly kind: 'datadog'; readonly url: string }
+  readonly exporter: SpanExporter
   /** Of requests that carry `x-client-trace-id`: Envoy `client_sampling`. Default 100. */
   readonly clientPercent: number
   /** Of requests without a decision upstream: Envoy `random_sampling`. Default 100. */

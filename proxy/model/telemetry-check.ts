@@ -19,7 +19,7 @@ import {
   texts,
 } from '../problems.ts'
 import { checkLogFormat } from '../telemetry/log-format.ts'
-import type { AccessLog, LogFormat, Tracing } from './listener.ts'
+import type { AccessLog, LogFormat, SpanExporter, Tracing } from './listener.ts'
 
 /** `accessLogs` of a filter. */
 export function checkAccessLogs(
@@ -133,17 +133,29 @@ const tracingKeys = [
   'tags',
 ]
 
-function checkExporter(value: unknown, path: string, problems: Problems): Tracing['exporter'] {
+function checkExporter(value: unknown, path: string, problems: Problems): SpanExporter {
   const raw = record(value, path, problems)
-  onlyKeys(raw, ['kind', 'url'], path, problems)
   const url = text(raw, 'url', path, problems)
   const kind = oneOf(raw, 'kind', path, problems, ['otlp', 'zipkin', 'datadog'])
   if (kind === 'otlp') checkCollector(url, join(path, 'url'), problems)
   else if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
     problems.add(join(path, 'url'), 'must be an http or https URL')
   }
-  return { kind, url }
+  if (kind !== 'zipkin') {
+    onlyKeys(raw, ['kind', 'url'], path, problems)
+    return { kind, url }
+  }
+  onlyKeys(raw, zipkinKeys, path, problems)
+  return {
+    kind,
+    url,
+    encoding: oneOf(raw, 'encoding', path, problems, ['json', 'proto'], 'json'),
+    traceId128bit: flag(raw, 'traceId128bit', path, problems, false),
+    sharedSpanContext: flag(raw, 'sharedSpanContext', path, problems, true),
+  }
 }
+
+const zipkinKeys = ['kind', 'url', 'encoding', 'traceId128bit', 'sharedSpanContext']
 
 function checkCollector(url: string, path: string, problems: Problems): void {
   if (/^(https?|grpc):\/\//.test(url) && URL.canParse(url)) return

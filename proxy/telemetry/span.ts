@@ -81,6 +81,7 @@ function record(
     startMs: trace.epoch + start,
     endMs: trace.epoch + end,
     error,
+    shared: server && trace.shared,
     attributes,
     serviceName,
     exporter,

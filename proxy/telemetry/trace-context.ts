@@ -6,6 +6,8 @@ export interface TraceContext {
   readonly traceId: string | null
   /** The caller's span, 16 digits. */
   readonly parentId: string | null
+  /** The span above the caller's, as B3 alone tells it; null when it does not. */
+  readonly grandparentId: string | null
   /** Null leaves the decision to us. */
   readonly sampled: boolean | null
   /** How B3 came, so that it goes on the same way. */
@@ -38,6 +40,7 @@ export function readContext(headers: readonly string[]): TraceContext | null {
   return {
     traceId: value.slice(3, 35),
     parentId: value.slice(36, 52),
+    grandparentId: b3?.parentId === value.slice(36, 52) ? b3.grandparentId : null,
     sampled: (hexDigit(value.charCodeAt(54)) & 1) === 1,
     b3: b3 === null ? 'none' : b3.b3,
     datadog: datadog !== null,
@@ -99,20 +102,22 @@ function validTraceparent(value: string): boolean {
 function readB3(headers: readonly string[]): TraceContext | null {
   const single = header(headers, 'b3')
   if (single !== null) {
-    if (single.length === 1) return b3Context(null, null, single, 'single')
-    const [traceId, spanId, sampled] = single.split('-', 4)
-    return b3Context(traceId ?? null, spanId ?? null, sampled ?? null, 'single')
+    if (single.length === 1) return b3Context(null, null, null, single, 'single')
+    const [traceId = null, spanId = null, sampled = null, above = null] = single.split('-', 4)
+    return b3Context(traceId, spanId, above, sampled, 'single')
   }
   const traceId = header(headers, 'x-b3-traceid')
   const debug = header(headers, 'x-b3-flags') === '1'
   const sampled = debug ? 'd' : headerJoined(headers, 'x-b3-sampled')
   if (traceId === null && sampled === null) return null
-  return b3Context(traceId, header(headers, 'x-b3-spanid'), sampled, 'multi')
+  const above = header(headers, 'x-b3-parentspanid')
+  return b3Context(traceId, header(headers, 'x-b3-spanid'), above, sampled, 'multi')
 }
 
 function b3Context(
   traceId: string | null,
   spanId: string | null,
+  above: string | null,
   sampled: string | null,
   b3: 'single' | 'multi',
 ): TraceContext | null {
@@ -127,15 +132,20 @@ function b3Context(
     whole !== null &&
     spanId !== null &&
     whole.length === 32 &&
-    spanId.length === 16 &&
     isHex(whole, 0, 32) &&
-    isHex(spanId, 0, 16) &&
     whole !== zeros32 &&
-    spanId !== zeros16
-  if (valid) return { traceId: whole, parentId: spanId, sampled: decision, b3, datadog: false }
+    isSpanId(spanId)
+  const more = { sampled: decision, b3, datadog: false }
+  if (valid) {
+    const grandparentId = above !== null && isSpanId(above) ? above : null
+    return { traceId: whole, parentId: spanId, grandparentId, ...more }
+  }
   if (traceId !== null || decision === null) return null
-  return { traceId: null, parentId: null, sampled: decision, b3, datadog: false }
+  return { traceId: null, parentId: null, grandparentId: null, ...more }
 }
+
+const isSpanId = (text: string): boolean =>
+  text.length === 16 && isHex(text, 0, 16) && text !== zeros16
 
 /** Identifiers are decimal, of 64 bits; the upper half of a longer trace id stands in the tags. Source: dd-trace `datadog` style. */
 function readDatadog(headers: readonly string[]): TraceContext | null {
@@ -147,7 +157,8 @@ function readDatadog(headers: readonly string[]): TraceContext | null {
   )
   const priority = header(headers, 'x-datadog-sampling-priority')
   const sampled = priority === null || !/^-?\d$/.test(priority) ? null : Number(priority) > 0
-  return { traceId: (high?.[1] ?? zeros16) + low, parentId, sampled, b3: 'none', datadog: true }
+  const traceId = (high?.[1] ?? zeros16) + low
+  return { traceId, parentId, grandparentId: null, sampled, b3: 'none', datadog: true }
 }
 
 /** 16 hex digits of a decimal number that is not zero and fits 64 bits, or null. */

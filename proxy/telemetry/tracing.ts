@@ -13,6 +13,8 @@ export interface Trace {
   readonly spanId: string
   /** The caller's span; null when the trace begins here. */
   readonly parentId: string | null
+  /** Our server span has the identifier of the caller's client span. Zipkin only. */
+  readonly shared: boolean
   readonly sampled: boolean
   readonly tracing: Tracing
   readonly b3: TraceContext['b3']
@@ -35,6 +37,8 @@ export interface SpanRecord {
   readonly startMs: number
   readonly endMs: number
   readonly error: boolean
+  /** The caller's client span has the same identifier. Zipkin: `shared`. */
+  readonly shared: boolean
   readonly attributes: Readonly<Record<string, string | number>>
   readonly serviceName: string
   readonly exporter: Tracing['exporter']
@@ -52,19 +56,32 @@ export function beginTrace(x: Exchange, tracing: Tracing, clock: Clock): void {
   const context = trusted ? readContext(x.requestHeaders) : null
   const sampled = context?.sampled ?? decide(x, tracing, clock, trusted)
   if (x.stats.scope === 'http') countDecision(x.stats.counters, sampled, context)
+  const { exporter } = tracing
+  const shared = exporter.kind === 'zipkin' && exporter.sharedSpanContext && isByB3(context)
+  const callersId = context?.parentId ?? null
   x.trace = {
-    traceId: context?.traceId ?? newTraceId(clock),
-    spanId: newSpanId(clock),
-    parentId: context?.parentId ?? null,
+    traceId: context?.traceId ?? freshTraceId(exporter, clock),
+    spanId: shared && callersId !== null ? callersId : newSpanId(clock),
+    parentId: shared ? (context?.grandparentId ?? null) : callersId,
+    shared,
     sampled,
     tracing,
     b3: b3Style(context, tracing),
-    datadog: context?.datadog === true || tracing.exporter.kind === 'datadog',
+    datadog: context?.datadog === true || exporter.kind === 'datadog',
     epoch: clock.wall() - clock.now(),
     trySpanId: '',
     tryStartedAt: 0,
   }
 }
+
+/** Whether the caller named its span by B3. */
+const isByB3 = (context: TraceContext | null): boolean =>
+  context !== null && context.b3 !== 'none' && context.parentId !== null
+
+const freshTraceId = (exporter: Tracing['exporter'], clock: Clock): string =>
+  exporter.kind === 'zipkin' && !exporter.traceId128bit
+    ? `0000000000000000${newSpanId(clock)}`
+    : newTraceId(clock)
 
 /** As it came; to Zipkin's users B3 goes in any case, in the form Envoy's tracer gives it. */
 function b3Style(context: TraceContext | null, { exporter }: Tracing): TraceContext['b3'] {
@@ -84,7 +101,7 @@ export function injectTrace(x: Exchange): void {
   writeContext(
     x.requestHeaders,
     { traceId, spanId, parentId, sampled, b3, datadog },
-    trace.parentId !== null,
+    trace.parentId !== null || trace.shared,
   )
 }
 

@@ -69,6 +69,31 @@ function spansOf(body: Buffer): Seen[] {
   })
 }
 
+/** zipkin.proto3.ListOfSpans */
+function zipkinSpans(body: Buffer) {
+  const all = (bytes: Buffer, field: number): Buffer[] => fieldsOf(bytes).get(field) ?? []
+  const one = (bytes: Buffer, field: number): Buffer => all(bytes, field)[0] ?? Buffer.alloc(0)
+  return all(body, 1).map((span) => ({
+    traceId: one(span, 1).toString('hex'),
+    id: one(span, 3).toString('hex'),
+    parentId: one(span, 2).toString('hex'),
+    kind: one(span, 4)[0],
+    name: one(span, 5).toString(),
+    timestamp: one(span, 6).readBigUInt64LE(),
+    service: one(one(span, 8), 1).toString(),
+    tags: all(span, 11).map((tag) => `${one(tag, 1)}=${one(tag, 2)}`),
+    shared: one(span, 13)[0],
+  }))
+}
+
+const zipkinAt = (base: string) =>
+  ({
+    kind: 'zipkin',
+    url: `${base}/api/v2/spans`,
+    traceId128bit: false,
+    sharedSpanContext: true,
+  }) as const
+
 /** An OTLP collector on loopback. */
 async function collector(t: Test, status = 200) {
   const spans: Seen[] = []
@@ -100,6 +125,7 @@ const span = (url: string, fields: Partial<SpanRecord> = {}): SpanRecord => ({
   startMs: 1_767_225_600_000.25,
   endMs: 1_767_225_600_012.5,
   error: true,
+  shared: false,
   attributes: { 'url.path': '/pay', 'http.response.status_code': 503 },
   serviceName: 'web',
   exporter: { kind: 'otlp', url },
@@ -145,13 +171,12 @@ t.test('tracing: services have resources of their own, whatever order they begin
 })
 
 t.test('tracing: Zipkin and Datadog get spans in their own words', async (t) => {
-  const bodies: { method: string; path: string; body: string }[] = []
+  const bodies: { method: string; path: string; body: Buffer }[] = []
   const server = createServer((req, res) => {
-    let body = ''
-    req.on('data', (chunk) => {
-      body += chunk
-    })
+    const chunks: Buffer[] = []
+    req.on('data', (chunk: Buffer) => void chunks.push(chunk))
     req.on('end', () => {
+      const body = Buffer.concat(chunks)
       bodies.push({ method: req.method ?? '', path: req.url ?? '', body })
       res.writeHead(202).end()
     })
@@ -161,21 +186,47 @@ t.test('tracing: Zipkin and Datadog get spans in their own words', async (t) => 
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const tracing = newTracing(systemClock, silentLog)
   const ids = { traceId: `${'0'.repeat(15)}1ffffffffffffffff`, spanId: 'fedcba9876543210' }
+  const shortId = { ...ids, traceId: ids.traceId.replace(/^.{16}/, '0000000000000000') }
   tracing.export([
-    span('', { ...ids, exporter: { kind: 'zipkin', url: `${base}/api/v2/spans` } }),
+    span('', { ...ids, exporter: { ...zipkinAt(base), encoding: 'json' } }),
+    span('', { ...shortId, shared: true, exporter: { ...zipkinAt(base), encoding: 'proto' } }),
     span('', { ...ids, exporter: { kind: 'datadog', url: base } }),
   ])
   await tracing.stop()
-  const zipkin = bodies.find(({ path }) => path === '/api/v2/spans')
-  t.match(JSON.parse(zipkin?.body ?? ''), [
-    { traceId: ids.traceId, id: ids.spanId, kind: 'SERVER', localEndpoint: { serviceName: 'web' } },
+  const [json, proto] = bodies.filter(({ path }) => path === '/api/v2/spans')
+  t.same(JSON.parse(String(json?.body)), [
+    {
+      traceId: ids.traceId,
+      id: ids.spanId,
+      parentId: '00f067aa0ba902b7',
+      kind: 'SERVER',
+      name: 'GET pay',
+      timestamp: 1_767_225_600_000_250,
+      duration: 12_250,
+      localEndpoint: { serviceName: 'web' },
+      tags: { 'url.path': '/pay', 'http.response.status_code': '503', error: 'true' },
+    },
+  ])
+  t.same(zipkinSpans(proto?.body ?? Buffer.alloc(0)), [
+    {
+      traceId: 'ffffffffffffffff',
+      id: ids.spanId,
+      parentId: '00f067aa0ba902b7',
+      kind: 2,
+      name: 'GET pay',
+      timestamp: 1_767_225_600_000_250n,
+      service: 'web',
+      tags: ['url.path=/pay', 'http.response.status_code=503', 'error=true'],
+      shared: 1,
+    },
   ])
   const datadog = bodies.find(({ path }) => path === '/v0.4/traces')
   t.equal(datadog?.method, 'PUT')
   // Numbers that a double cannot hold.
-  t.match(datadog?.body, /"trace_id":18446744073709551615,"span_id":18364758544493064720,/)
-  t.match(datadog?.body, /"_dd.p.tid":"0000000000000001"/)
-  t.match(JSON.parse(datadog?.body ?? ''), [[{ service: 'web', type: 'web', error: 1 }]])
+  const sent = String(datadog?.body)
+  t.match(sent, /"trace_id":18446744073709551615,"span_id":18364758544493064720,/)
+  t.match(sent, /"_dd.p.tid":"0000000000000001"/)
+  t.match(JSON.parse(sent), [[{ service: 'web', type: 'web', error: 1 }]])
 })
 
 t.test('tracing: a collector that speaks gRPC', async (t) => {

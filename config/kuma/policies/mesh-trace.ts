@@ -1,6 +1,6 @@
 import type { Tracing } from '../../../proxy/model/listener.ts'
 import type { MeshView, ProxyView } from '../mesh-view.ts'
-import { numeric, translation } from '../policy.ts'
+import { type About, numeric, translation } from '../policy.ts'
 import { type MeshTraceConf, meshTraceConf } from '../schemas/mesh-trace.ts'
 
 type Backend = NonNullable<MeshTraceConf['backends']>[number]
@@ -9,10 +9,12 @@ type Backend = NonNullable<MeshTraceConf['backends']>[number]
 export const meshTrace = translation({
   kind: 'MeshTrace',
   schema: meshTraceConf,
-  http: ({ backends = [], sampling, tags = [] }, filter, { view, proxy }) => {
-    const exporter = backends[0] === undefined ? null : exporterOf(backends[0], view)
+  http: ({ backends = [], sampling, tags = [] }, filter, about) => {
+    const [backend] = backends
+    const exporter = backend === undefined ? null : exporterOf(backend, about.view)
     if (exporter === null) return filter
-    const serviceName = serviceNameOf(proxy)
+    const split = backend?.datadog?.splitService === true
+    const serviceName = split ? splitName(about) : serviceNameOf(about.proxy)
     const tracing: Tracing = {
       serviceName,
       exporter,
@@ -31,6 +33,12 @@ export const meshTrace = translation({
   },
 })
 
+/** A service for each direction and destination. Kuma: `createDatadogServiceName`. */
+const splitName = ({ direction, proxy, destination }: About): string => {
+  const name = serviceNameOf(proxy)
+  return direction === 'inbound' ? `${name}_INBOUND` : `${name}_OUTBOUND_${destination}`
+}
+
 /** What collectors call the application. */
 export const serviceNameOf = ({ services, labels, name }: ProxyView): string =>
   services[0] ?? labels['kuma.io/workload'] ?? name
@@ -39,7 +47,11 @@ function exporterOf(
   { zipkin, datadog, openTelemetry }: Backend,
   view: MeshView,
 ): Tracing['exporter'] | null {
-  if (zipkin !== undefined) return { kind: 'zipkin', url: zipkin.url }
+  if (zipkin !== undefined) {
+    const { url, apiVersion, traceId128bit = false, sharedSpanContext = true } = zipkin
+    const encoding = apiVersion === 'httpProto' ? 'proto' : 'json'
+    return { kind: 'zipkin', url, encoding, traceId128bit, sharedSpanContext }
+  }
   if (datadog !== undefined) return { kind: 'datadog', url: datadog.url }
   const collector = collectorOf(openTelemetry, view)
   if (collector === null) return null

@@ -1,17 +1,22 @@
 import type * as v from 'valibot'
 import { collectorFields } from './parts.ts'
-import { list, map, maybe, must, someOf, tagged, unsupported, word } from './shapes.ts'
+import { list, map, maybe, must, someOf, tagged, word } from './shapes.ts'
 import { proxyPolicy } from './target-ref.ts'
 import { filled, flag, headerName, httpUrl, percent, text } from './values.ts'
 
 const zipkin = map({
   url: must(httpUrl, 'Where spans go, as in http://zipkin:9411/api/v2/spans.'),
-  traceId128bit: unsupported(flag, 'trace ids always have 128 bits'),
-  apiVersion: unsupported(
-    word(['httpJson', 'httpJsonV1', 'httpProto']),
-    'spans are sent as JSON, version 2',
+  traceId128bit: maybe(flag, 'Traces that begin here have identifiers of 128 bits, not 64.', false),
+  apiVersion: maybe(
+    word(['httpJson', 'httpProto']),
+    'How spans are written, both in version 2 of the API.',
+    'httpJson',
   ),
-  sharedSpanContext: unsupported(flag, 'client and server spans are always separate'),
+  sharedSpanContext: maybe(
+    flag,
+    'The span of a request has the identifier of the span of its caller.',
+    true,
+  ),
 })
 
 export const meshTraceConf = map({
@@ -27,7 +32,11 @@ export const meshTraceConf = map({
           datadog: maybe(
             map({
               url: must(httpUrl, 'Address of the agent, as in http://127.0.0.1:8126.'),
-              splitService: unsupported(flag),
+              splitService: maybe(
+                flag,
+                'Have a service for what arrives, and for each destination: web_INBOUND, web_OUTBOUND_backend.',
+                false,
+              ),
             }),
             'An agent of Datadog.',
           ),

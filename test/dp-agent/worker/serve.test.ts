@@ -124,6 +124,7 @@ t.test(
       startMs: 1,
       endMs: 2,
       error: false,
+      shared: false,
       attributes: {},
       serviceName: 'web',
       exporter: { kind: 'otlp', url: 'http://127.0.0.1:4318' },

@@ -24,6 +24,21 @@ async function tag(lab: Lab, name: string, headers: Readonly<Record<string, stri
   return span?.attributes[name] ?? null
 }
 
+const callersSpan = '00f067aa0ba902b7'
+
+/** Below which span that of a request from a caller with a span stands, and `the same` when it is the caller's. */
+async function sharing(lab: Lab): Promise<unknown> {
+  const headers = {
+    'x-b3-traceid': '4bf92f3577b34da6a3ce929d0e0e4736',
+    'x-b3-spanid': callersSpan,
+    'x-b3-sampled': '1',
+  }
+  await lab.settled(lab.ask('/', { headers }))
+  return lab.sidecar.spans
+    .filter(({ kind }) => kind === 'server')
+    .map(({ spanId, parentId }) => (spanId === callersSpan ? 'the same' : parentId))
+}
+
 /** What a collector is asked when the spans of a request are exported, as the agent does. */
 export async function exported(lab: Lab): Promise<unknown> {
   await lab.settled(lab.ask())
@@ -71,8 +86,8 @@ const backend = (
   shows: string,
   set: string,
   unset: string,
-  expect: readonly string[],
-  otherwise: readonly string[],
+  expect: readonly unknown[],
+  otherwise: readonly unknown[],
   more: Partial<PolicyRow> = {},
 ): PolicyRow => ({
   field: `backends[].${field}`,
@@ -86,9 +101,10 @@ const backend = (
   ...more,
 })
 
-const zipkin = (place: string): string =>
-  `{type: Zipkin, zipkin: {url: 'http://{{${place}}}/api/v2/spans'}}`
-const datadog = (place: string): string => `{type: Datadog, datadog: {url: 'http://{{${place}}}'}}`
+const zipkin = (place: string, more = ''): string =>
+  `{type: Zipkin, zipkin: {url: 'http://{{${place}}}/api/v2/spans'${more}}}`
+const datadog = (place: string, more = ''): string =>
+  `{type: Datadog, datadog: {url: 'http://{{${place}}}'${more}}}`
 const collector = (name: string): string =>
   `{type: OpenTelemetry, openTelemetry: {backendRef: {kind: MeshOpenTelemetryBackend, name: ${name}}}}`
 
@@ -142,6 +158,60 @@ export const meshTrace: PolicyTable = {
       zipkin('other'),
       ['outside POST /api/v2/spans'],
       ['other POST /api/v2/spans'],
+    ),
+    backend(
+      'zipkin.apiVersion',
+      'httpProto: spans are written as protobuf; as JSON by default',
+      zipkin('outside', ', apiVersion: httpProto'),
+      zipkin('outside'),
+      ['application/x-protobuf'],
+      ['application/json'],
+      {
+        drive: async (lab) => {
+          await exported(lab)
+          return lab.services.outside.arrivals.map(({ headers }) => headers['content-type'])
+        },
+      },
+    ),
+    backend(
+      'zipkin.traceId128bit',
+      'identifiers of traces have 32 digits, not 16',
+      zipkin('outside', ', traceId128bit: true'),
+      zipkin('outside'),
+      [32],
+      [16],
+      {
+        drive: async (lab) => {
+          await lab.settled(lab.ask())
+          return lab.services.backend.arrivals.map(
+            ({ headers }) => String(headers['x-b3-traceid']).length,
+          )
+        },
+      },
+    ),
+    backend(
+      'zipkin.sharedSpanContext',
+      'false: the span of a request has an identifier of its own',
+      zipkin('outside', ', sharedSpanContext: false'),
+      zipkin('outside'),
+      [callersSpan],
+      ['the same'],
+      { drive: sharing },
+    ),
+    backend(
+      'datadog.splitService',
+      'there is a service for what arrives, and for each destination',
+      datadog('outside', ', splitService: true'),
+      datadog('outside'),
+      ['web_OUTBOUND_backend', 'web_OUTBOUND_backend', 'web_INBOUND', 'web_INBOUND'],
+      ['web', 'web', 'web', 'web'],
+      {
+        drive: async (lab) => {
+          await lab.settled(lab.ask())
+          await lab.settled(lab.ask('/', { to: 'inbound' }))
+          return lab.sidecar.spans.map(({ serviceName }) => serviceName)
+        },
+      },
     ),
     backend(
       'datadog.url',

@@ -22,6 +22,7 @@ const latin1 = fc.uint8Array().map((bytes) => Buffer.from(bytes).toString('latin
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
 const parentId = '00f067aa0ba902b7'
+const above = 'a0f067aa0ba902b7'
 const traceparent = `00-${traceId}-${parentId}-01`
 
 const always: Tracing = {
@@ -53,6 +54,7 @@ t.test('trace context: traceparent is read by position and nothing else passes',
   t.same(readContext(['TraceParent', traceparent]), {
     traceId,
     parentId,
+    grandparentId: null,
     sampled: true,
     b3: 'none',
     datadog: false,
@@ -85,9 +87,29 @@ t.test('trace context: traceparent is read by position and nothing else passes',
 t.test('trace context: B3, single and multi, whole or only a decision', async (t) => {
   const short = traceId.slice(16)
   const padded = '0'.repeat(16) + short
-  const table: [string[], Omit<TraceContext, 'datadog'> | null][] = [
+  const table: [string[], Partial<TraceContext> | null][] = [
     [['b3', `${traceId}-${parentId}-1`], { traceId, parentId, sampled: true, b3: 'single' }],
     [['b3', `${traceId}-${parentId}`], { traceId, parentId, sampled: null, b3: 'single' }],
+    [
+      ['b3', `${traceId}-${parentId}-1-${above}`],
+      { traceId, parentId, grandparentId: above, sampled: true, b3: 'single' },
+    ],
+    [
+      ['x-b3-traceid', traceId, 'x-b3-spanid', parentId, 'x-b3-parentspanid', above],
+      { traceId, parentId, grandparentId: above, sampled: null, b3: 'multi' },
+    ],
+    [
+      ['b3', `${traceId}-${parentId}-1-nonsense`],
+      { traceId, parentId, sampled: true, b3: 'single' },
+    ],
+    [
+      ['traceparent', traceparent, 'b3', `${traceId}-${parentId}-1-${above}`],
+      { traceId, parentId, grandparentId: above, sampled: true, b3: 'single' },
+    ],
+    [
+      ['traceparent', traceparent, 'b3', `${traceId}-${above}-1-${parentId}`],
+      { traceId, parentId, sampled: true, b3: 'single' },
+    ],
     [['b3', '0'], { traceId: null, parentId: null, sampled: false, b3: 'single' }],
     [['b3', 'd'], { traceId: null, parentId: null, sampled: true, b3: 'single' }],
     [['b3', 'nonsense'], null],
@@ -104,7 +126,7 @@ t.test('trace context: B3, single and multi, whole or only a decision', async (t
     [['traceparent', traceparent, 'b3', '0'], { traceId, parentId, sampled: true, b3: 'single' }],
   ]
   for (const [headers, wanted] of table) {
-    const whole = wanted === null ? null : { ...wanted, datadog: false }
+    const whole = wanted === null ? null : { grandparentId: null, ...wanted, datadog: false }
     t.same(readContext(headers), whole, headers.join(' '))
   }
 })
@@ -117,6 +139,7 @@ t.test('trace context: Datadog, decimal and of 64 bits, the upper half in the ta
   t.same(context('x-datadog-sampling-priority', '2'), {
     traceId: '0'.repeat(16) + low,
     parentId,
+    grandparentId: null,
     sampled: true,
     b3: 'none',
     datadog: true,
@@ -130,10 +153,39 @@ t.test('trace context: Datadog, decimal and of 64 bits, the upper half in the ta
   }
 })
 
+const zipkinExporter = {
+  kind: 'zipkin',
+  url: 'http://z/api/v2/spans',
+  encoding: 'json',
+  traceId128bit: false,
+  sharedSpanContext: true,
+} as const
+
+t.test('tracing: for Zipkin our span is the caller’s, where B3 told it', async (t) => {
+  const trace = (headers: string[], exporter: Partial<typeof zipkinExporter> | object = {}) =>
+    traced(headers, { exporter: { ...zipkinExporter, ...exporter } }, { internal: true }).x.trace
+  const caller = `${traceId}-${parentId}-1`
+  const b3 = ['b3', `${caller}-${above}`]
+  t.match(trace(b3), { traceId, spanId: parentId, parentId: above, shared: true })
+  t.match(trace(['b3', caller]), { spanId: parentId, parentId: null })
+  const own = trace(b3, { sharedSpanContext: false })
+  t.match(own, { traceId, parentId, shared: false })
+  t.not(own?.spanId, parentId)
+  t.match(trace(['traceparent', traceparent]), { parentId, shared: false })
+  t.match(trace(['b3', '1']), { parentId: null, shared: false })
+})
+
+t.test('tracing: a trace that begins here has an identifier of 64 bits for Zipkin', async (t) => {
+  const begun = (exporter: Tracing['exporter']) => traced([], { exporter }).x.trace?.traceId
+  t.match(begun(zipkinExporter), /^0{16}(?!0{16})[0-9a-f]{16}$/)
+  t.match(begun({ ...zipkinExporter, traceId128bit: true }), /^(?!0{16})[0-9a-f]{32}$/)
+  t.match(begun(always.exporter), /^(?!0{16})[0-9a-f]{32}$/)
+})
+
 t.test('tracing: Zipkin’s and Datadog’s users get their own headers', async (t) => {
-  const zipkin = traced([], { exporter: { kind: 'zipkin', url: 'http://z/api/v2/spans' } })
+  const zipkin = traced([], { exporter: zipkinExporter })
   injectTrace(zipkin.x)
-  t.equal(header(zipkin.x.requestHeaders, 'x-b3-traceid'), zipkin.x.trace?.traceId)
+  t.equal(header(zipkin.x.requestHeaders, 'x-b3-traceid'), zipkin.x.trace?.traceId.slice(16))
   t.equal(header(zipkin.x.requestHeaders, 'x-b3-spanid'), zipkin.x.trace?.trySpanId)
   t.equal(header(zipkin.x.requestHeaders, 'x-b3-sampled'), '1')
   const datadog = traced([], { exporter: { kind: 'datadog', url: 'http://d:8126' } })

@@ -21,7 +21,13 @@ t.test('mesh-trace: every HTTP listener traces, with the tags', async (test) => 
     tags: [{name: team, literal: a}, {name: version, header: {name: X-Version, default: none}}, {name: user, header: {name: x-user}}]}`
   const tracing = {
     serviceName: 'web',
-    exporter: { kind: 'zipkin', url: 'http://zipkin:9411/api/v2/spans' },
+    exporter: {
+      kind: 'zipkin',
+      url: 'http://zipkin:9411/api/v2/spans',
+      encoding: 'json',
+      traceId128bit: false,
+      sharedSpanContext: true,
+    },
     clientPercent: 12.5,
     randomPercent: 1,
     overallPercent: 80,
@@ -33,6 +39,17 @@ t.test('mesh-trace: every HTTP listener traces, with the tags', async (test) => 
   }
   test.same(tracingOf(conf), [tracing, tracing])
 })
+
+t.test(
+  'mesh-trace: Datadog may have a service for each direction and destination',
+  async (test) => {
+    const names = (conf: string) => tracingOf(conf).map((tracing) => tracing?.serviceName)
+    const conf = (more: string) =>
+      `{backends: [{type: Datadog, datadog: {url: "http://dd:8126", ${more}}}]}`
+    test.same(names(conf('splitService: true')), ['web_INBOUND', 'web_OUTBOUND_backend'])
+    test.same(names(conf('splitService: false')), ['web', 'web'])
+  },
+)
 
 t.test('mesh-trace: collectors inline and by reference', async (test) => {
   const exporter = (conf: string) => tracingOf(`{backends: [${conf}]}`)[0]?.exporter ?? null
