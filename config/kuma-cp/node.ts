@@ -1,4 +1,4 @@
-import { isRecord, type Raw } from '../../proxy/problems.ts'
+import type { Raw } from '../../proxy/problems.ts'
 
 /** What a control plane is told of this process. */
 export interface Sidecar {
@@ -61,20 +61,19 @@ export const toldAdmin = ({ admin }: Pick<Sidecar, 'admin'>): Sidecar['admin'] |
 
 /**
  * The node of every stream (`envoy.config.core.v3.Node`). Ports are texts; `/ready` of our admin server is what
- * kuma-dp has a port of its own for. `answered` is the node of the control plane's bootstrap: what it alone says stays.
+ * kuma-dp has a port of its own for. Of the node in the control plane's bootstrap, `answered`, only the cluster is taken: its
+ * metadata are meant for Envoy, such as the Unix socket of an admin server that is not there.
  * Source: Kuma `pkg/core/xds/metadata.go`.
  */
 export function nodeOf(sidecar: Sidecar, answered: Raw | null): Raw {
   const { mesh, name, dataplane, metricsCertificate, dynamicMetadata } = sidecar
   const admin = toldAdmin(sidecar)
-  const before = isRecord(answered?.metadata) ? answered.metadata : {}
   return {
     id: `${mesh}.${name}`,
     cluster: typeof answered?.cluster === 'string' ? answered.cluster : name,
     user_agent_name: 'outrider',
     user_agent_version: sidecar.version,
     metadata: {
-      ...before,
       version: versionOf(sidecar),
       features: featuresOf(sidecar),
       'dataplane.proxyType': 'dataplane',

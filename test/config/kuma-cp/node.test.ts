@@ -32,10 +32,9 @@ t.test('node: it goes through its message unchanged', async (t) => {
   t.same(decodeMessage(type, encodeMessage(type, node)).value, node)
 })
 
-t.test('node: what only the bootstrap says stays, what we know better does not', async (t) => {
-  const answered = { cluster: 'web', metadata: { theirs: true, 'dataplane.admin.port': '1234' } }
-  const node = nodeOf(sidecar(), answered)
-  t.match(node, { cluster: 'web', metadata: { theirs: true, 'dataplane.admin.port': '9901' } })
+t.test('node: of the bootstrap only the cluster is taken', async (t) => {
+  const answered = { cluster: 'web', metadata: { 'dataplane.admin.socketPath': '/envoy.sock' } }
+  t.same(nodeOf(sidecar(), answered), { ...nodeOf(sidecar(), null), cluster: 'web' })
 })
 
 t.test('node: an admin server elsewhere than Kuma allows is not told', async (t) => {
