@@ -90,7 +90,7 @@ export const kumaOptions = {
   bindOutbounds: toggle({
     flag: 'bind-outbounds',
     env: ['KUMA_DATAPLANE_RUNTIME_BIND_OUTBOUNDS'],
-    help: 'outbounds on addresses of their own in 127.0.0.0/8, as the control plane assigns them',
+    help: 'listen for each service on the address that the control plane assigns to it; it must be one of this machine (docs/kuma-cp.md)',
   }),
   transparentProxy: toggle({
     flag: 'transparent-proxy',

@@ -14,7 +14,7 @@ export interface Sidecar {
   readonly admin: { readonly host: string; readonly port: number }
   /** Where sockets lie that the control plane sends traffic to. */
   readonly workDir: string
-  /** Outbounds on addresses of their own out of 127.0.0.0/8. */
+  /** A listener for each service on the address that the control plane assigns to it. */
   readonly bindOutbounds: boolean
   /** For MeshMetric with TLS of its own; empty without. */
   readonly metricsCertificate: { readonly certPath: string; readonly keyPath: string }
