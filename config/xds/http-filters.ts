@@ -10,9 +10,19 @@ import { skipFor } from './skip-filter.ts'
 import { bool, failUnknown, type Typed, text, typed } from './values.ts'
 
 /** A kind of HTTP filter. */
-export interface FilterKind {
+interface FilterKind {
   /** What its settings come to. */
   read(place: Place): readonly PolicyConfig[]
+  /** What takes it away from a route. */
+  readonly off: readonly PolicyConfig[]
+}
+
+/** A filter that is there. */
+export interface ListedFilter {
+  /** What it does for all requests. */
+  readonly policies: readonly PolicyConfig[]
+  /** It does so for routes alone that switch it on. */
+  readonly disabled: boolean
   /** What takes it away from a route. */
   readonly off: readonly PolicyConfig[]
 }
@@ -128,13 +138,13 @@ export interface HttpFilters {
   /** In the order of the filters. */
   readonly policies: readonly PolicyConfig[]
   /** By their names in the connection manager, which is what routes call them by. */
-  readonly byName: ReadonlyMap<string, FilterKind>
+  readonly byName: ReadonlyMap<string, ListedFilter>
 }
 
 /** `http_filters`. The router comes last and is not a policy. */
 export function httpFilters(manager: Place): HttpFilters {
   const policies: PolicyConfig[] = []
-  const byName = new Map<string, FilterKind>()
+  const byName = new Map<string, ListedFilter>()
   for (const filter of each(manager, 'http_filters')) {
     checkFields(filter, filterFields)
     const config = typed(filter, 'typed_config')
@@ -143,9 +153,10 @@ export function httpFilters(manager: Place): HttpFilters {
       refuseUnknown(filter, config)
       continue
     }
-    byName.set(text(filter, 'name'), kind)
-    const made = kind.read(config.place)
-    if (!bool(filter, 'disabled')) policies.push(...made)
+    const disabled = bool(filter, 'disabled')
+    const own = kind.read(config.place)
+    byName.set(text(filter, 'name'), { policies: own, disabled, off: kind.off })
+    if (!disabled) policies.push(...own)
   }
   return { policies, byName }
 }

@@ -2,7 +2,7 @@ import type { PolicyConfig } from '../../proxy/policies.ts'
 import { type Coverage, checkFields } from './coverage.ts'
 import { faultOf } from './fault.ts'
 import { headerMutationPerRoute } from './header-mutation.ts'
-import type { FilterKind } from './http-filters.ts'
+import type { ListedFilter } from './http-filters.ts'
 import { httpRateLimit } from './local-rate-limit.ts'
 import { typeName } from './proto/decode.ts'
 import { rbacPerRoute } from './rbac.ts'
@@ -41,7 +41,7 @@ const reads: ReadonlyMap<string, Read> = new Map<string, Read>([
 ])
 
 /** The filters that routes may speak to; null where nobody knows (RDS). */
-export type KnownFilters = ReadonlyMap<string, FilterKind> | null
+export type KnownFilters = ReadonlyMap<string, ListedFilter> | null
 
 /**
  * What `typed_per_filter_config` comes to for one route: of the levels, given from the route outwards, the first that speaks
@@ -61,28 +61,32 @@ export function routeFilters(
     const filter = filters?.get(name)
     if (filters !== null && filter === undefined) return []
     const policies = override(config, filter ?? null)
-    if (
-      shared &&
-      policies.some(({ kind, ...rest }) => 'limits' in rest && rest.limits.length > 0)
-    ) {
-      const hint = 'give it to the filter itself, or to each route'
+    if ((shared || policies === filter?.policies) && policies.some(hasBucket)) {
+      const hint = 'give each route settings of its own'
       fail(config, '', 'is one bucket for several routes, which is not supported here', hint)
     }
     return policies
   })
 }
 
-function override(config: Place, filter: FilterKind | null): readonly PolicyConfig[] {
-  if (typeName(text(config, '@type')) !== wrapperFields.message) {
-    return readOverride({ type: typeName(text(config, '@type')), place: config }, false)
-  }
+const hasBucket = (policy: PolicyConfig): boolean =>
+  policy.kind === 'rate_limit' && policy.limits.length > 0
+
+function override(config: Place, filter: ListedFilter | null): readonly PolicyConfig[] {
+  const type = typeName(text(config, '@type'))
+  if (type !== wrapperFields.message) return readOverride({ type, place: config }, false)
   checkFields(config, wrapperFields)
-  if (bool(config, 'disabled')) {
-    if (filter === null) fail(config, 'disabled', 'needs the filter to be known: not over RDS')
-    return filter?.off ?? []
-  }
   const inner = typed(config, 'config')
-  return inner === null ? [] : readOverride(inner, bool(config, 'is_optional'))
+  const disabled = bool(config, 'disabled')
+  if (!disabled && inner !== null && inner.type !== '') {
+    return readOverride(inner, bool(config, 'is_optional'))
+  }
+  // Switched off or on, and nothing more is said.
+  if (filter === null) {
+    fail(config, '', 'needs the filter to be known, which stands in the listener: not over RDS')
+    return []
+  }
+  return disabled ? filter.off : filter.disabled ? filter.policies : []
 }
 
 function readOverride(config: Typed, optional: boolean): readonly PolicyConfig[] {

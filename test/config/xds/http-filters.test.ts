@@ -301,6 +301,11 @@ t.test('xds filters: a route has settings of its own for a filter that is there'
   t.same(routePolicies(perRoute(wrapped, listed)), [{ kind: 'rate_limit', limits: [limit(7)] }])
   const off = message('envoy.config.route.v3.FilterConfig', { disabled: true })
   t.same(routePolicies(perRoute(off, listed)), [{ kind: 'rate_limit', limits: [] }])
+  const on = message('envoy.config.route.v3.FilterConfig')
+  const waiting = { ...extension(`${filters}.rbac.v3.RBAC`, { rules: {} }), name: 'mine' }
+  const refusal = { kind: 'rbac', rules: [], plaintext: 'deny' }
+  t.same(routePolicies(perRoute(on, { ...waiting, disabled: true })), [refusal])
+  t.same(routePolicies(perRoute(on, waiting)), [])
   t.same(routePolicies(perRoute(message(faultType), { ...abort, name: 'mine' })), [
     { kind: 'fault', faults: [] },
   ])
@@ -329,6 +334,11 @@ t.test(
     }
     t.match(perRoute({}, listed, shared).said, [
       /virtual_hosts\[0\]\.typed_per_filter_config\[mine\]: is one bucket for several routes, which is not supported here/,
+    ])
+    const on = message('envoy.config.route.v3.FilterConfig')
+    const off = { ...extension(rateLimitType, bucket(7)), name: 'mine', disabled: true }
+    t.match(perRoute(on, off).said, [
+      /is one bucket for several routes, which is not supported here/,
     ])
     const cors = message(`${filters}.cors.v3.CorsPolicy`)
     t.match(perRoute(cors, listed).said, [

@@ -214,7 +214,7 @@ t.test('xds route table: what is wrong is told', async (t) => {
           x: { '@type': 'type.googleapis.com/envoy.config.route.v3.FilterConfig', disabled: true },
         },
       },
-      `${route}.typed_per_filter_config[x].disabled: needs the filter to be known: not over RDS`,
+      `${route}.typed_per_filter_config[x]: needs the filter to be known, which stands in the listener: not over RDS`,
     ],
   ]
   for (const [fields, expected] of table) {
