@@ -31,6 +31,8 @@ const http: HttpFilter = {
   internal: true,
   normalizePath: true,
   mergeSlashes: false,
+  underscoreHeaders: 'allow',
+  escapedSlashes: 'keep',
   codec: 'auto',
   serverName: 'outrider',
   accessLogs: [],

@@ -20,6 +20,8 @@ export const plainHttp = (routeTable: string): HttpFilter => ({
   internal: true,
   normalizePath: true,
   mergeSlashes: false,
+  underscoreHeaders: 'allow',
+  escapedSlashes: 'keep',
   codec: 'auto',
   serverName: 'outrider',
   accessLogs: [],

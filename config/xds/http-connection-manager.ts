@@ -92,8 +92,9 @@ export function httpConnectionManager(
     forwardClientCert: clientCert(place),
     trustedHops: number(place, 'xff_num_trusted_hops'),
     internal: !bool(place, 'use_remote_address'),
-    normalizePath: normalizesPath(place),
+    normalizePath: bool(place, 'normalize_path'),
     mergeSlashes: bool(place, 'merge_slashes'),
+    escapedSlashes: escapedSlashes(place),
     codec: codecs[word(place, 'codec_type', ['AUTO', 'HTTP1', 'HTTP2'], 'AUTO')],
     serverName: server === '' ? 'outrider' : server,
     accessLogs: accessLogs(place, context, table === null ? null : kumaRouteNames(table)),
@@ -161,13 +162,24 @@ function clientCert(place: Place): HttpFilter['forwardClientCert'] {
   return kind === 'SANITIZE_SET' ? 'sanitize_set' : 'sanitize'
 }
 
-const slashActions = ['IMPLEMENTATION_SPECIFIC_DEFAULT', 'KEEP_UNCHANGED'] as const
+const slashWords = [
+  'IMPLEMENTATION_SPECIFIC_DEFAULT',
+  'KEEP_UNCHANGED',
+  'REJECT_REQUEST',
+  'UNESCAPE_AND_REDIRECT',
+  'UNESCAPE_AND_FORWARD',
+] as const
 
-/** A path with `..` is resolved unless the configuration says that it is to be kept; Envoy’s default is to keep it. */
-function normalizesPath(place: Place): boolean {
-  word(place, 'path_with_escaped_slashes_action', slashActions, 'KEEP_UNCHANGED')
-  return bool(place, 'normalize_path')
-}
+const slashActions = {
+  IMPLEMENTATION_SPECIFIC_DEFAULT: 'keep',
+  KEEP_UNCHANGED: 'keep',
+  REJECT_REQUEST: 'reject',
+  UNESCAPE_AND_REDIRECT: 'redirect',
+  UNESCAPE_AND_FORWARD: 'decode',
+} as const
+
+const escapedSlashes = (place: Place): HttpFilter['escapedSlashes'] =>
+  slashActions[word(place, 'path_with_escaped_slashes_action', slashWords, 'KEEP_UNCHANGED')]
 
 export const managerCoverages: readonly Coverage[] = [
   managerFields,

@@ -64,7 +64,11 @@ const http2Fields: Coverage = {
 
 type Common = Pick<
   HttpFilter,
-  'idleTimeoutMs' | 'maxConnectionDurationMs' | 'maxStreamDurationMs' | 'maxHeaders'
+  | 'idleTimeoutMs'
+  | 'maxConnectionDurationMs'
+  | 'maxStreamDurationMs'
+  | 'maxHeaders'
+  | 'underscoreHeaders'
 >
 
 /** What a connection manager says of connections of every version, and of each. */
@@ -80,16 +84,25 @@ export function commonOptions(manager: Place): Common {
       maxConnectionDurationMs: 0,
       maxStreamDurationMs: 0,
       maxHeaders: 100,
+      underscoreHeaders: 'allow',
     }
   }
   checkFields(common, commonFields)
-  word(common, 'headers_with_underscores_action', ['ALLOW'], 'ALLOW')
+  const underscores = word(
+    common,
+    'headers_with_underscores_action',
+    ['ALLOW', 'REJECT_REQUEST', 'DROP_HEADER'],
+    'ALLOW',
+  )
   return {
     idleTimeoutMs: durationMs(common, 'idle_timeout', 3_600_000),
     maxConnectionDurationMs: durationMs(common, 'max_connection_duration', 0),
     maxStreamDurationMs: durationMs(common, 'max_stream_duration', 0),
     maxHeaders: number(common, 'max_headers_count', 100),
+    underscoreHeaders: underscoreActions[underscores],
   }
 }
+
+const underscoreActions = { ALLOW: 'allow', REJECT_REQUEST: 'reject', DROP_HEADER: 'drop' } as const
 
 export const managerOptionsCoverages: readonly Coverage[] = [commonFields, http1Fields, http2Fields]

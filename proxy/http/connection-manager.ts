@@ -6,12 +6,13 @@ import { matchRoute, pickTarget } from '../route/match.ts'
 import type { ResponseFlag } from '../telemetry/response-flags.ts'
 import { beginTrace } from '../telemetry/tracing.ts'
 import { tunnelRequestEnd } from './answer.ts'
-import { directAnswer, redirectAnswer } from './direct.ts'
+import { redirectAnswer, routeAnswer } from './direct.ts'
 import { abandonExchange, endExchange, refuseExchange } from './end.ts'
 import { sendBody, sendBodyEnd, sendBodyFlush } from './request-body.ts'
 import { prepareRequest } from './request-headers.ts'
 import { forward } from './router.ts'
 import { newRouting, routingOf } from './routing.ts'
+import { settlesHead } from './strict-head.ts'
 import { throttleDrain } from './throttle.ts'
 
 /**
@@ -25,6 +26,7 @@ export function beginExchange(x: Exchange): void {
   x.streamIdleTimeoutMs = config.streamIdleTimeoutMs
   if (config.maxStreamDurationMs > 0) x.streamDeadline = x.startedAt + config.maxStreamDurationMs
   if (x.protocol === 'HTTP/2' && isGrpc(x.requestHeaders)) heedGrpcTimeout(x)
+  if (settlesHead(x, config)) return
   prepareRequest(x, plan)
   if (plan.tracing !== null) beginTrace(x, plan.tracing, env.clock)
   runRequestHooks(x, plan, chooseRoute(x, plan), 0)
@@ -116,7 +118,7 @@ function act(x: Exchange, plan: HttpPlan): void {
       endExchange(x)
       return
     case 'direct':
-      directAnswer(x, route, action)
+      routeAnswer(x, route, action)
       endExchange(x)
       return
     case 'none':

@@ -3,8 +3,8 @@ import type { DirectAction, RedirectAction } from '../model/route.ts'
 import type { CompiledRoute } from '../route/compile.ts'
 import { redirectLocation } from './rewrite.ts'
 
-/** Answers from the configuration: no flag, since this is what the route is for. */
-export const directAnswer = (x: Exchange, route: CompiledRoute, action: DirectAction): void =>
+/** What a route answers by itself: no flag, since this is what the route is for. */
+export const routeAnswer = (x: Exchange, route: CompiledRoute, action: DirectAction): void =>
   answer(x, route, action.status, ['content-type', 'text/plain'], action.body)
 
 /** Sends the caller elsewhere (RFC 9110 §15.4). */
@@ -19,13 +19,26 @@ function answer(
   headers: readonly string[],
   body: string,
 ): void {
-  const bytes = Buffer.from(body)
   x.status = status
   x.responseHeaders = headers
   for (const hook of route.hooks.response) hook(x)
-  x.detail = 'direct_response'
+  directAnswer(x, status, x.responseHeaders, body, 'direct_response')
+}
+
+/** An answer of ours to a request that nobody is asked about. */
+export function directAnswer(
+  x: Exchange,
+  status: number,
+  headers: readonly string[],
+  body: string,
+  detail: string,
+): void {
+  const bytes = Buffer.from(body)
+  x.status = status
+  x.responseHeaders = headers
+  x.detail = detail
   x.responseStarted = true
-  x.downstream.respond(x, status, x.responseHeaders, bytes.length)
+  x.downstream.respond(x, status, headers, bytes.length)
   if (bytes.length > 0 && x.method !== 'HEAD') {
     x.bytesSent = bytes.length
     x.downstream.data(x, bytes)

@@ -58,12 +58,17 @@ function checkHttp(raw: Raw, path: string, problems: Problems): HttpFilter {
     internal: flag(raw, 'internal', path, problems, false),
     normalizePath: flag(raw, 'normalizePath', path, problems, true),
     mergeSlashes: flag(raw, 'mergeSlashes', path, problems, false),
+    underscoreHeaders: oneOf(raw, 'underscoreHeaders', path, problems, underscoreWords, 'allow'),
+    escapedSlashes: oneOf(raw, 'escapedSlashes', path, problems, slashWords, 'keep'),
     codec: oneOf(raw, 'codec', path, problems, ['auto', 'http1', 'http2'], 'auto'),
     serverName: checkFieldText(serverName, join(path, 'serverName'), problems),
     accessLogs: checkAccessLogs(raw, path, problems),
     tracing: checkTracing(raw, path, problems),
   }
 }
+
+const underscoreWords = ['allow', 'drop', 'reject'] as const
+const slashWords = ['keep', 'reject', 'decode', 'redirect'] as const
 
 const httpKeys = [
   'kind',
@@ -82,6 +87,8 @@ const httpKeys = [
   'internal',
   'normalizePath',
   'mergeSlashes',
+  'underscoreHeaders',
+  'escapedSlashes',
   'codec',
   'serverName',
   'accessLogs',

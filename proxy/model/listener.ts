@@ -119,6 +119,10 @@ export interface HttpFilter {
   readonly normalizePath: boolean
   /** Runs of `/` in the path become one. Default false. */
   readonly mergeSlashes: boolean
+  /** Fields whose names hold `_`, which some applications take for `-`: `allow` (default), `drop` them, or `reject` the request with 400. Envoy: `headers_with_underscores_action`. */
+  readonly underscoreHeaders: 'allow' | 'drop' | 'reject'
+  /** `%2F` and `%5C` in a path, which some applications take for slashes: `keep` (default), `reject` with 400, `decode`, or `redirect` (307) to the decoded path. Envoy: `path_with_escaped_slashes_action`. */
+  readonly escapedSlashes: 'keep' | 'reject' | 'decode' | 'redirect'
   /** Which version of HTTP is spoken: `auto` (default) is the one the caller begins with. Envoy: `codec_type`. */
   readonly codec: 'auto' | 'http1' | 'http2'
   /** Value of our `server` header on answers of our own. Default `outrider`. */

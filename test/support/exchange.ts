@@ -125,6 +125,8 @@ const httpFilter: HttpFilter = {
   internal: true,
   normalizePath: true,
   mergeSlashes: false,
+  underscoreHeaders: 'allow',
+  escapedSlashes: 'keep',
   codec: 'auto',
   serverName: 'outrider',
   accessLogs: [],

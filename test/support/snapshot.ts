@@ -26,6 +26,8 @@ export function httpFilter(over: Partial<HttpFilter> = {}): HttpFilter {
     internal: true,
     normalizePath: true,
     mergeSlashes: false,
+    underscoreHeaders: 'allow',
+    escapedSlashes: 'keep',
     codec: 'auto',
     serverName: 'outrider',
     accessLogs: [],

@@ -89,6 +89,8 @@ t.test('snapshot: defaults are filled in', (t) => {
           internal: false,
           normalizePath: true,
           mergeSlashes: false,
+          underscoreHeaders: 'allow',
+          escapedSlashes: 'keep',
           codec: 'auto',
           serverName: 'outrider',
           accessLogs: [],
