@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../clock.ts'
 
 /** Work at a stretch, ms. What waits meanwhile is not served. */
@@ -8,7 +9,7 @@ export function newPause(clock: Clock): () => Promise<void> {
   let startedAt = clock.now()
   return async () => {
     if (clock.now() - startedAt < stretchMs) return
-    await new Promise<void>((resolve) => void clock.after(0, resolve))
+    await setImmediate()
     startedAt = clock.now()
   }
 }
