@@ -94,12 +94,13 @@ export const kumaOptions = {
   }),
   transparentProxy: toggle({
     flag: 'transparent-proxy',
-    help: 'refused: list outbounds in the Dataplane, or see --bind-outbounds',
+    help: 'connections are intercepted, and come to sockets that we are started with (docs/interception.md)',
   }),
   transparentProxyConfig: texts({
     flag: 'transparent-proxy-config',
     env: ['KUMA_DATAPLANE_RUNTIME_TRANSPARENT_PROXY'],
-    help: 'refused as well',
+    placeholder: '<yaml|file>',
+    help: 'ports and IP versions of the interception, as kumactl takes them; implies --transparent-proxy',
   }),
   workDir: text({
     flag: 'work-dir',

@@ -2,8 +2,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readVariables } from '../config/kuma-cp/dataplane-template.ts'
-import type { Sidecar } from '../config/kuma-cp/node.ts'
+import type { Sidecar, TransparentProxy } from '../config/kuma-cp/node.ts'
 import { type OwnDataplane, readOwnDataplane } from '../config/kuma-cp/own-dataplane.ts'
+import { readTransparentProxy } from '../config/kuma-cp/transparent-proxy.ts'
 import type { SourceProblem } from '../config/source.ts'
 import type { SocketAddress } from './cli/option.ts'
 import type { Terminal } from './dispatch.ts'
@@ -86,6 +87,16 @@ const systemBundles = [
   '/etc/ssl/cert.pem',
 ]
 
+/** How connections are intercepted, null when they are not, or what is wrong with the option. */
+export function interceptionOf({
+  transparentProxy,
+  transparentProxyConfig,
+}: RunOptions): TransparentProxy | string | null {
+  return transparentProxy || transparentProxyConfig.length > 0
+    ? readTransparentProxy(transparentProxyConfig)
+    : null
+}
+
 /** This process as a control plane is told of it. */
 export function sidecarOf(
   options: RunOptions,
@@ -93,6 +104,7 @@ export function sidecarOf(
   { name, mesh, dataplane }: { name: string; mesh: string; dataplane: OwnDataplane | null },
   workDir: string,
 ): Sidecar {
+  const interception = interceptionOf(options)
   return {
     version,
     nodeVersion: process.version,
@@ -102,6 +114,7 @@ export function sidecarOf(
     admin: adminAddress(options, dataplane),
     workDir,
     bindOutbounds: options.bindOutbounds,
+    transparentProxy: typeof interception === 'string' ? null : interception,
     metricsCertificate: {
       certPath: options.metricsCertPath ?? '',
       keyPath: options.metricsKeyPath ?? '',

@@ -2,7 +2,7 @@ import { Agent, request } from 'undici'
 import * as v from 'valibot'
 import type { Clock } from '../../proxy/clock.ts'
 import { type Bootstrap, readBootstrap } from './bootstrap.ts'
-import { featuresOf, type Sidecar, toldAdmin, versionOf } from './node.ts'
+import { featuresOf, type Sidecar, toldAdmin, transparentProxyConfig, versionOf } from './node.ts'
 
 /** What a control plane made of our request. */
 export type Answer =
@@ -78,6 +78,9 @@ function bodyOf({ ca, token, sidecar }: BootstrapRequest) {
     metricsResources: metricsCertificate,
     systemCaPath: sidecar.systemCaPath,
     ipv6Enabled: sidecar.ipv6,
+    ...(sidecar.transparentProxy !== null && {
+      dataplaneConfig: transparentProxyConfig(sidecar.transparentProxy),
+    }),
     spireResources: { socketPath: '' },
   }
 }

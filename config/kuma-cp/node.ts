@@ -16,6 +16,8 @@ export interface Sidecar {
   readonly workDir: string
   /** A listener for each service on the address that the control plane assigns to it. */
   readonly bindOutbounds: boolean
+  /** How connections are intercepted; null: they are not. */
+  readonly transparentProxy: TransparentProxy | null
   /** For MeshMetric with TLS of its own; empty without. */
   readonly metricsCertificate: { readonly certPath: string; readonly keyPath: string }
   /** The system's bundle of roots, for MeshExternalServices with TLS; empty without. */
@@ -25,18 +27,28 @@ export interface Sidecar {
   readonly dynamicMetadata: Readonly<Record<string, string>>
 }
 
+/** Kuma: `transparentproxy/config/dataplane`. */
+export interface TransparentProxy {
+  readonly ipFamilyMode: 'dualstack' | 'ipv4'
+  /** Where intercepted connections of either direction arrive; null: they are not intercepted. */
+  readonly inboundPort: number | null
+  readonly outboundPort: number | null
+}
+
 /**
  * What we can do, in Kuma's words (`pkg/core/xds/types/features.go`). Not among them: `feature-otel-via-kuma-dp` (we speak to
- * collectors ourselves), `feature-transparent-proxy-in-dataplane-metadata` and `feature-embedded-dns` (there is neither),
- * `feature-spire`. The two last ones are for 2.x, where they ask for what 3.x always does.
+ * collectors ourselves), `feature-embedded-dns`, `feature-spire`. `feature-transparent-proxy-in-dataplane-metadata` without the metadata
+ * would mean interception as it usually is. The two last ones are for 2.x, where they ask for what 3.x always does.
  */
 export const featuresOf = ({
   bindOutbounds,
-}: Pick<Sidecar, 'bindOutbounds'>): readonly string[] => [
+  transparentProxy,
+}: Pick<Sidecar, 'bindOutbounds' | 'transparentProxy'>): readonly string[] => [
   'feature-tcp-accesslog-via-named-pipe',
   'feature-strict-inbound-ports',
   'feature-reuse-port',
   ...(bindOutbounds ? ['feature-bind-outbounds'] : []),
+  ...(transparentProxy === null ? [] : ['feature-transparent-proxy-in-dataplane-metadata']),
   'feature-delta-grpc',
   'feature-unified-resource-naming',
 ]
@@ -84,10 +96,25 @@ export function nodeOf(sidecar: Sidecar, answered: Raw | null): Raw {
       metricsKeyPath: metricsCertificate.keyPath,
       systemCaPath: sidecar.systemCaPath,
       ipv6Enabled: sidecar.ipv6,
+      ...(sidecar.transparentProxy !== null && {
+        transparentProxy: transparentProxyConfig(sidecar.transparentProxy),
+      }),
       ...(Object.keys(dynamicMetadata).length > 0 && { dynamicMetadata }),
     },
   }
 }
+
+/** As it stands in the metadata and in the request for a bootstrap. */
+export const transparentProxyConfig = ({
+  ipFamilyMode,
+  inboundPort,
+  outboundPort,
+}: TransparentProxy) => ({
+  ipFamilyMode,
+  redirect: { inbound: redirect(inboundPort), outbound: redirect(outboundPort) },
+})
+
+const redirect = (port: number | null) => ({ enabled: port !== null, port: port ?? 0 })
 
 const adminMetadata = (admin: Sidecar['admin'] | null): Raw => ({
   'dataplane.admin.address': admin?.host ?? '127.0.0.1',

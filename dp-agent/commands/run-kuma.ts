@@ -22,7 +22,13 @@ import type { Log } from '../../proxy/log.ts'
 import type { ControlPlaneTies } from '../control-plane-ties.ts'
 import type { Terminal } from '../dispatch.ts'
 import { inertOptions } from '../kuma-options.ts'
-import { adminAddress, broughtDataplane, openWorkDir, sidecarOf } from '../kuma-sidecar.ts'
+import {
+  adminAddress,
+  broughtDataplane,
+  interceptionOf,
+  openWorkDir,
+  sidecarOf,
+} from '../kuma-sidecar.ts'
 import type { RunOptions } from '../options.ts'
 import type { Chosen } from './run-source.ts'
 
@@ -67,8 +73,8 @@ export async function fromControlPlane(
 function usageProblem(url: string, options: RunOptions): string | null {
   if (!/^https?:\/\//.test(url) || !URL.canParse(url))
     return `--cp-address must be an http or https URL, got "${url}"`
-  if (options.transparentProxy || options.transparentProxyConfig.length > 0)
-    return '--transparent-proxy is not there: list outbounds in the Dataplane, or see --bind-outbounds'
+  const interception = interceptionOf(options)
+  if (typeof interception === 'string') return `--transparent-proxy-config ${interception}`
   return null
 }
 

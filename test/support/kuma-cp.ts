@@ -20,6 +20,7 @@ export const sidecar = (over: Partial<Sidecar> = {}): Sidecar => ({
   admin: { host: '127.0.0.1', port: 9901 },
   workDir: '/run/outrider',
   bindOutbounds: false,
+  transparentProxy: null,
   metricsCertificate: { certPath: '', keyPath: '' },
   systemCaPath: '/etc/ssl/certs/ca-certificates.crt',
   ipv6: true,

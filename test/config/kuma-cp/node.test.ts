@@ -1,5 +1,10 @@
+import { join } from 'node:path'
 import t from 'tap'
 import { featuresOf, metricsSocketOf, nodeOf, toldAdmin } from '../../../config/kuma-cp/node.ts'
+import {
+  readTransparentProxy,
+  usualInterception,
+} from '../../../config/kuma-cp/transparent-proxy.ts'
 import { decodeMessage } from '../../../config/xds/proto/decode.ts'
 import { encodeMessage } from '../../../config/xds/proto/encode.ts'
 import { sidecar } from '../../support/kuma-cp.ts'
@@ -50,12 +55,53 @@ t.test('node: an admin server elsewhere than Kuma allows is not told', async (t)
 })
 
 t.test('node: addresses of its own are asked for with --bind-outbounds', async (t) => {
-  t.notOk(featuresOf({ bindOutbounds: false }).includes('feature-bind-outbounds'))
-  t.ok(featuresOf({ bindOutbounds: true }).includes('feature-bind-outbounds'))
+  t.notOk(
+    featuresOf({ bindOutbounds: false, transparentProxy: null }).includes('feature-bind-outbounds'),
+  )
+  t.ok(
+    featuresOf({ bindOutbounds: true, transparentProxy: null }).includes('feature-bind-outbounds'),
+  )
 })
 
 t.test('node: the path of the metrics socket is cut as Kuma cuts it', async (t) => {
   const at = { workDir: '/run/outrider', name: 'web-1', mesh: 'default' }
   t.equal(metricsSocketOf(at), '/run/outrider/kuma-mh-web-1-default.sock')
   t.equal(metricsSocketOf({ ...at, name: 'x'.repeat(200) }).length, 103)
+})
+
+t.test(
+  'node: interception is told with its ports, and with the feature that makes it count',
+  async (t) => {
+    const intercepted = {
+      ...sidecar(),
+      transparentProxy: { ...usualInterception, inboundPort: null },
+    }
+    t.match(nodeOf(intercepted, null).metadata, {
+      transparentProxy: {
+        ipFamilyMode: 'dualstack',
+        redirect: { inbound: { enabled: false }, outbound: { enabled: true, port: 15_001 } },
+      },
+    })
+    const feature = 'feature-transparent-proxy-in-dataplane-metadata'
+    t.ok(featuresOf(intercepted).includes(feature))
+    t.notOk(featuresOf(sidecar()).includes(feature), 'alone it would mean interception as usual')
+  },
+)
+
+t.test('transparent proxy: files and YAML, one over the other', async (t) => {
+  t.same(readTransparentProxy([]), usualInterception)
+  const file = join(
+    t.testdir({ 'tp.yaml': 'redirect: {inbound: {port: 25006}}\nkumaDPUser: mesh\n' }),
+    'tp.yaml',
+  )
+  t.same(
+    readTransparentProxy([file, '{ipFamilyMode: ipv4, redirect: {outbound: {enabled: false}}}']),
+    {
+      ipFamilyMode: 'ipv4',
+      inboundPort: 25_006,
+      outboundPort: null,
+    },
+  )
+  t.match(readTransparentProxy(['redirect: {inbound: {port: 0}}']), /^redirect\.inbound\.port: /)
+  t.match(readTransparentProxy(['{']), /^is not YAML/)
 })

@@ -79,7 +79,11 @@ t.test(
   async (t) => {
     for (const [url, argv, message] of [
       ['kuma-cp:5678', [], /--cp-address must be an http or https URL/],
-      ['https://kuma-cp:5678', ['--transparent-proxy'], /--transparent-proxy is not there/],
+      [
+        'https://kuma-cp:5678',
+        ['--transparent-proxy-config', '{'],
+        /--transparent-proxy-config is not YAML/,
+      ],
       ['https://kuma-cp:5678', [], /say which Dataplane this is/],
       ['https://kuma-cp:5678', ['-v', 'x'], /--dataplane-var must be name=value/],
     ] as const)
