@@ -3,14 +3,8 @@ import { get } from 'node:http'
 import { join } from 'node:path'
 import type { Resource } from './control-plane.ts'
 import type { Generation } from './generation.ts'
+import type { Seen } from './report.ts'
 import type { Collector, Ports } from './sidecars.ts'
-
-/** What came of looking once. */
-export interface Seen {
-  readonly ok: boolean
-  /** For the line that is printed. */
-  readonly what: string
-}
 
 /** What a policy must do to traffic. It is applied, looked at until it is as it should be, and taken away again. */
 export interface Check {

@@ -44,17 +44,30 @@ export interface ControlPlane {
   token(dataplane: Resource): Promise<string>
   /** Null while it has never seen the Dataplane. */
   insight(name: string): Promise<Insight | null>
+  /** What it thinks of the only inbound of a Dataplane, such as `Ready`. */
+  inboundState(name: string): Promise<string>
   stop(): Promise<void>
 }
 
-/** Starts the program; everything it writes, its log too, is below `dir`. Throws when it does not come up in 30 s. */
-export async function startControlPlane(program: string, dir: string): Promise<ControlPlane> {
-  mkdirSync(dir)
-  const [sidecars, api, ...others] = await Promise.all(Array.from({ length: 6 }, freePort))
-  const log = openSync(join(dir, 'kuma-cp.log'), 'w')
+/** Free ports for all it listens on: of sidecars, of the API, and others. */
+export const takeControlPlanePorts = (): Promise<readonly number[]> =>
+  Promise.all(Array.from({ length: 6 }, freePort))
+
+/**
+ * Starts the program; everything it writes, its log too, is below `dir`. Throws when it does not come up in 30 s. With the
+ * directory and the ports of another it takes its place: it has the same certificate, and has forgotten everything else.
+ */
+export async function startControlPlane(
+  program: string,
+  dir: string,
+  ports: readonly number[],
+): Promise<ControlPlane> {
+  mkdirSync(dir, { recursive: true })
+  const [sidecars, api] = ports
+  const log = openSync(join(dir, 'kuma-cp.log'), 'a')
   const child = spawn(program, ['run'], {
     stdio: ['ignore', log, log],
-    env: { HOME: dir, ...environment(dir, [Number(sidecars), Number(api), ...others]) },
+    env: { HOME: dir, ...environment(dir, ports) },
   })
   const exit = once(child, 'exit').catch(() => undefined) // not even started: the wait below says so
   const stop = async (): Promise<void> => {
@@ -97,6 +110,8 @@ function environment(dir: string, ports: readonly number[]): Record<string, stri
     KUMA_INTER_CP_SERVER_PORT: `${peers}`,
     KUMA_INTER_CP_CATALOG_INSTANCE_ADDRESS: '127.0.0.1',
     KUMA_XDS_SERVER_DATAPLANE_STATUS_FLUSH_INTERVAL: '1s',
+    KUMA_DP_SERVER_HDS_INTERVAL: '1s',
+    KUMA_DP_SERVER_HDS_REFRESH_INTERVAL: '1s',
     KUMA_MESH_SERVICE_GENERATION_INTERVAL: '500ms',
     KUMA_CORE_RESOURCES_STATUS_MESH_IDENTITY_INTERVAL: '500ms',
   }
@@ -118,7 +133,9 @@ const asking =
     return text
   }
 
-function calls(ask: Ask): Pick<ControlPlane, 'put' | 'remove' | 'token' | 'insight'> {
+function calls(
+  ask: Ask,
+): Pick<ControlPlane, 'put' | 'remove' | 'token' | 'insight' | 'inboundState'> {
   return {
     put: async (resource) => void (await ask('PUT', pathOf(resource), resource)),
     remove: async (resource) => void (await ask('DELETE', pathOf(resource))),
@@ -136,6 +153,12 @@ function calls(ask: Ask): Pick<ControlPlane, 'put' | 'remove' | 'token' | 'insig
       )
       return text === null ? null : insightOf(JSON.parse(text))
     },
+    inboundState: async (name) => {
+      const text = await ask('GET', `/meshes/default/dataplanes/${name}`).catch(() => '{}')
+      const { networking }: Partial<Registered> = JSON.parse(text)
+      // The first value of an enum is not sent.
+      return networking === undefined ? 'unknown' : (networking.inbound[0]?.state ?? 'Ready')
+    },
   }
 }
 
@@ -144,6 +167,10 @@ function pathOf({ type, name, mesh }: Resource): string {
   const word = type.toLowerCase()
   const plural = /(s|sh)$/.test(word) ? `${word}es` : word.replace(/y$/, 'ie').concat('s')
   return mesh === undefined ? `/${plural}/${name}` : `/meshes/${mesh}/${plural}/${name}`
+}
+
+interface Registered {
+  readonly networking: { readonly inbound: readonly { readonly state?: string }[] }
 }
 
 interface Overview {

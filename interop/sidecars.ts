@@ -46,10 +46,13 @@ const inbounds = {
   'shop-v2': ['shopV2', 'shopV2App'],
 } as const satisfies Record<Service, readonly [keyof Ports, keyof Ports]>
 
+/** The control plane has the sidecar look after the application (HDS). */
+const local = { serviceAddress: '127.0.0.1', serviceProbe: { tcp: {} } }
+
 /** The inbound of a service, as every generation writes it. */
 export function inboundOf(service: Service, ports: Ports) {
   const [port, servicePort] = inbounds[service]
-  return { port: ports[port], servicePort: ports[servicePort], serviceAddress: '127.0.0.1' }
+  return { port: ports[port], servicePort: ports[servicePort], ...local }
 }
 
 /** Something that runs until it is stopped. */
@@ -115,15 +118,24 @@ async function listen(server: Server, port: number): Promise<Started> {
 
 const main = join(import.meta.dirname, '../dp-agent/main.ts')
 
+/** A process of `outrider run`. */
+export interface Sidecar extends Started {
+  /** What its token file holds from now on. */
+  writeToken(token: string): void
+  /** Asks it to end (SIGTERM). */
+  terminate(): void
+}
+
 /** Starts `outrider run` for a Dataplane by the command line its users have; its log is beside its files in `dir`. */
 export async function startSidecar(
   dataplane: Resource,
   controlPlane: ControlPlane,
   dir: string,
-): Promise<Started> {
+): Promise<Sidecar> {
   const file = (suffix: string): string => join(dir, `${dataplane.name}.${suffix}`)
   writeFileSync(file('json'), JSON.stringify(dataplane))
-  writeFileSync(file('token'), await controlPlane.token(dataplane), { mode: 0o600 })
+  const writeToken = (token: string): void => writeFileSync(file('token'), token, { mode: 0o600 })
+  writeToken(await controlPlane.token(dataplane))
   const log = openSync(file('log'), 'w')
   const child = spawn(
     process.execPath,
@@ -138,6 +150,8 @@ export async function startSidecar(
   process.once('exit', () => child.kill('SIGKILL'))
   const exit = once(child, 'exit')
   return {
+    writeToken,
+    terminate: () => void child.kill('SIGTERM'),
     stop: async () => {
       child.kill('SIGKILL')
       await exit

@@ -1,0 +1,72 @@
+import { join } from 'node:path'
+import {
+  type ControlPlane,
+  type Resource,
+  startControlPlane,
+  takeControlPlanePorts,
+} from './control-plane.ts'
+import { type Generation, generationOf, type Service, services } from './generation.ts'
+import {
+  type Collector,
+  inboundOf,
+  type Ports,
+  type Sidecar,
+  type Started,
+  startApp,
+  startCollector,
+  startSidecar,
+  takePorts,
+} from './sidecars.ts'
+
+/** A control plane and the services under it, each with a sidecar. */
+export interface Mesh {
+  readonly kuma: Generation
+  readonly ports: Ports
+  readonly dir: string
+  readonly collector: Collector
+  readonly apps: Map<Service, Started>
+  readonly sidecars: ReadonlyMap<Service, Sidecar>
+  readonly controlPlane: ControlPlane
+  /** Another takes the place of the control plane, and knows nothing. */
+  replaceControlPlane(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Everything runs when it is back; whether it has found together is for others to see. */
+export async function startMesh(program: string, dir: string): Promise<Mesh> {
+  const controlPlanePorts = await takeControlPlanePorts()
+  const start = (): Promise<ControlPlane> =>
+    startControlPlane(program, join(dir, 'kuma-cp'), controlPlanePorts)
+  let controlPlane = await start()
+  const kuma = generationOf(controlPlane.version)
+  const ports = await takePorts()
+  const collector = await startCollector()
+  await controlPlane.put(kuma.mesh)
+  const apps = new Map<Service, Started>()
+  const sidecars = new Map<Service, Sidecar>()
+  for (const service of services) {
+    apps.set(service, await startApp(service, inboundOf(service, ports).servicePort))
+    sidecars.set(service, await startSidecar(kuma.dataplane(service, ports), controlPlane, dir))
+  }
+  return {
+    ...{ kuma, ports, dir, collector, apps, sidecars },
+    get controlPlane() {
+      return controlPlane
+    },
+    async replaceControlPlane() {
+      await controlPlane.stop()
+      controlPlane = await start()
+    },
+    async stop() {
+      for (const one of [...sidecars.values(), ...apps.values(), collector, controlPlane]) {
+        await one.stop()
+      }
+    },
+  }
+}
+
+/** What a mesh with mTLS begins with, in the order in which it is put. */
+export const mtlsResources = ({ kuma }: Mesh): readonly Resource[] => [
+  ...kuma.mtls,
+  kuma.permission(['web']),
+]
