@@ -1,8 +1,10 @@
 import { cpSync, mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { build } from 'esbuild'
 
+const [outdir = 'dist'] = process.argv.slice(2)
 // Parts are named after what is in them: those of an earlier build would be packed with ours.
-rmSync('dist/dp-agent', { recursive: true, force: true })
+rmSync(join(outdir, 'dp-agent'), { recursive: true, force: true })
 
 /**
  * The program as production runs it: `dist/dp-agent/main.js` and `dist/worker.js` with what they need of our code and the
@@ -11,7 +13,7 @@ rmSync('dist/dp-agent', { recursive: true, force: true })
  */
 await build({
   entryPoints: { 'dp-agent/main': 'dp-agent/main.ts', worker: 'dp-agent/worker.ts' },
-  outdir: 'dist',
+  outdir,
   chunkNames: 'dp-agent/[name]-[hash]',
   bundle: true,
   splitting: true,
@@ -25,6 +27,6 @@ await build({
     js: "import{createRequire as outriderRequire}from'node:module';const require=outriderRequire(import.meta.url);",
   },
 })
-mkdirSync('dist/bin', { recursive: true })
-cpSync('dp-agent/launcher.cjs', 'dist/bin/outrider.cjs')
-cpSync('dp-agent/admin/page', 'dist/dp-agent/page', { recursive: true })
+mkdirSync(join(outdir, 'bin'), { recursive: true })
+cpSync('dp-agent/launcher.cjs', join(outdir, 'bin/outrider.cjs'))
+cpSync('dp-agent/admin/page', join(outdir, 'dp-agent/page'), { recursive: true })

@@ -36,7 +36,9 @@ export function newMetrics(
 
 /** Metrics of the process (`process_…`, `nodejs_…`). Loaded with the first scrape: 4 MB for those who have none. */
 async function processRegistry(): Promise<Registry> {
-  const { collectDefaultMetrics, Registry } = await import('prom-client')
+  // Of a CommonJS package a bundle has the default export alone.
+  const { default: prom } = await import('prom-client')
+  const { collectDefaultMetrics, Registry } = prom
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   return registry

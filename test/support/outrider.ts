@@ -29,8 +29,12 @@ export function startOutrider(
   t: Test,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  program = main,
 ): OutriderProcess {
-  const child = spawn(process.execPath, [main, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [program, ...args], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const exit = once(child, 'exit').then(([code]): number | null => code)
   t.teardown(() => {
     child.kill('SIGKILL')
