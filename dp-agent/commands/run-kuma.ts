@@ -43,6 +43,7 @@ export async function fromControlPlane(
   const wrong = usageProblem(url, options)
   if (wrong !== null) return wrong
   warnInert(options, log)
+  warnTrusting(url, options, log)
   const brought = broughtDataplane(options)
   for (const problem of brought.problems) {
     log[problem.severity === 'error' ? 'error' : 'warn'](formatProblem(problem))
@@ -83,6 +84,12 @@ function warnInert(options: RunOptions, log: Log): void {
   for (const [key, { flag, inert }] of Object.entries(inertOptions)) {
     if (given[key] === true) log.warn(`--${flag} has no effect`, { reason: inert })
   }
+}
+
+function warnTrusting(url: string, { skipVerify }: RunOptions, log: Log): void {
+  const reason = 'whoever is between us and the control plane learns the token and may configure us'
+  if (url.startsWith('http:')) log.warn('--cp-address is not https', { reason })
+  else if (skipVerify) log.warn('--skip-verify trusts anybody', { reason })
 }
 
 /** Null when it will not have us, or cannot be reached in time. With a state directory nobody waits for it. */

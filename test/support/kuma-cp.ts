@@ -1,4 +1,8 @@
-import type { IncomingHttpHeaders } from 'node:http'
+import {
+  createServer as createHttp,
+  type IncomingHttpHeaders,
+  type RequestListener,
+} from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { stringify } from 'yaml'
@@ -110,7 +114,7 @@ export const giveBootstrap = (bootstrap: Raw): BootstrapReply => ({
   }),
 })
 
-/** A control plane that knows `/bootstrap` alone, over TLS with a certificate of `ca` for 127.0.0.1. */
+/** A control plane that knows `/bootstrap` alone. */
 export interface BootstrapServer {
   readonly url: string
   readonly ca: TestCa
@@ -119,15 +123,28 @@ export interface BootstrapServer {
   readonly requests: readonly { readonly headers: IncomingHttpHeaders; readonly body: Raw }[]
 }
 
-export async function bootstrapServer(
+/** Over TLS, with a certificate of `ca` for 127.0.0.1. */
+export const bootstrapServer = (
   t: Test,
   ...replies: readonly BootstrapReply[]
+): Promise<BootstrapServer> => serve(t, true, replies)
+
+/** In plaintext. */
+export const plainBootstrapServer = (
+  t: Test,
+  ...replies: readonly BootstrapReply[]
+): Promise<BootstrapServer> => serve(t, false, replies)
+
+async function serve(
+  t: Test,
+  tls: boolean,
+  replies: readonly BootstrapReply[],
 ): Promise<BootstrapServer> {
   const ca = testCa()
   const sans = [{ kind: 'ip', value: '127.0.0.1' } as const]
   const { certificate, key } = testLeaf(ca, null, { sans })
   const requests: { headers: IncomingHttpHeaders; body: Raw }[] = []
-  const server = createHttps({ cert: certificate, key }, async (request, response) => {
+  const answer: RequestListener = async (request, response) => {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk)
     requests.push({
@@ -136,13 +153,19 @@ export async function bootstrapServer(
     })
     const reply = life.replies[requests.length - 1] ?? life.replies.at(-1)
     response.writeHead(reply?.status ?? 500).end(reply?.body)
-  })
+  }
+  const server = tls ? createHttps({ cert: certificate, key }, answer) : createHttp(answer)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.teardown(() => {
     server.closeAllConnections()
     return new Promise<void>((resolve) => void server.close(() => resolve()))
   })
   const { port } = server.address() as AddressInfo
-  const life: BootstrapServer = { url: `https://127.0.0.1:${port}`, ca, replies, requests }
+  const life: BootstrapServer = {
+    url: `http${tls ? 's' : ''}://127.0.0.1:${port}`,
+    ca,
+    replies,
+    requests,
+  }
   return life
 }

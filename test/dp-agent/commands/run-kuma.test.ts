@@ -108,6 +108,21 @@ t.test('run under Kuma: a start that cannot succeed ends with the reason in the 
   ])
 })
 
+t.test('run under Kuma: a control plane that anybody can be is warned of', async (t) => {
+  const { server, trust } = await controlPlane(t)
+  const flags = ['--name', 'web-1', '--state-dir', t.testdirName]
+  const checked = await choose(server.url, ...flags, ...trust)
+  const unchecked = await choose(server.url, ...flags, '--skip-verify')
+  const plain = await choose('http://127.0.0.1:1', ...flags)
+  t.same(checked.lines, [])
+  t.match(unchecked.lines, [/^warn --skip-verify trusts anybody .*token/])
+  t.match(plain.lines, [/^warn --cp-address is not https .*token/])
+  for (const { chosen } of [checked, unchecked, plain]) {
+    const made = chosen as Chosen
+    made.close()
+  }
+})
+
 t.test('run under Kuma: with a state directory nobody waits for the control plane', async (t) => {
   const { server, dir, trust } = await controlPlane(t, { status: 500, body: '' })
   const state = ['--state-dir', join(dir, 'state'), '--name', 'web-1', '--mesh', 'shop']
