@@ -66,15 +66,13 @@ function isOn(place: Place, key: string): boolean {
   return share === 100
 }
 
-function bucketOf(place: Place): Pick<RateLimit, 'tokens' | 'intervalMs'> {
+function bucketOf(place: Place): Pick<RateLimit, 'tokens' | 'fill' | 'intervalMs'> {
   checkFields(place, bucketFields)
-  const tokens = number(place, 'max_tokens')
-  const fill = number(place, 'tokens_per_fill', 1)
-  if (fill < tokens) {
-    const hint = `with ${tokens} the bucket is full again after each interval`
-    fail(place, 'tokens_per_fill', `must be max_tokens (${tokens}) here, got ${fill}`, hint)
+  return {
+    tokens: number(place, 'max_tokens'),
+    fill: number(place, 'tokens_per_fill', 1),
+    intervalMs: durationMs(place, 'fill_interval', 0),
   }
-  return { tokens, intervalMs: durationMs(place, 'fill_interval', 0) }
 }
 
 /** `HttpStatus`; what is no error is 429, as in Envoy. */

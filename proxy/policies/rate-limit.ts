@@ -26,8 +26,10 @@ export interface RateLimitConfig {
 }
 
 export interface RateLimit {
-  /** Tokens the bucket holds, and adds every interval. At least 1; null: no limit for these peers. */
+  /** Tokens the bucket holds. At least 1; null: no limit for these peers. */
   readonly tokens: number | null
+  /** Tokens it gets every interval. At least 1; default: as many as it holds. Envoy: `tokens_per_fill`. */
+  readonly fill: number
   /** At least 50 ms. */
   readonly intervalMs: number
   /** Status of the answer, 400 to 599. Default 429. */
@@ -87,33 +89,35 @@ interface Limiter {
 
 const newLimiter = (limit: RateLimit, workers: number, clock: Clock): Limiter => ({
   concerns: compilePeerMatch(limit.peer),
-  bucket:
-    limit.tokens === null
-      ? null
-      : newBucket(Math.ceil(limit.tokens / workers), limit.intervalMs, clock),
+  bucket: limit.tokens === null ? null : newBucket(limit.tokens, limit, workers, clock),
   answer: { status: limit.status, headers: answerFields(limit.headers) },
 })
 
-/** Filled up at the end of each interval, not drop by drop: what a user of Envoy's `fill_interval` sees. */
+/** Filled at the end of each interval, not drop by drop: what a user of Envoy's `fill_interval` sees. */
 interface Bucket {
   tokens: number
   /** `clock.now()` of the last filling that was due. */
   filledAt: number
   readonly capacity: number
+  readonly fill: number
   readonly intervalMs: number
 }
 
-const newBucket = (capacity: number, intervalMs: number, clock: Clock): Bucket => ({
-  tokens: capacity,
-  filledAt: clock.now(),
-  capacity,
-  intervalMs,
-})
+function newBucket(
+  tokens: number,
+  { fill, intervalMs }: RateLimit,
+  workers: number,
+  clock: Clock,
+): Bucket {
+  const capacity = Math.ceil(tokens / workers)
+  const filledAt = clock.now()
+  return { tokens: capacity, filledAt, capacity, fill: Math.ceil(fill / workers), intervalMs }
+}
 
 function take(bucket: Bucket, clock: Clock): boolean {
   const due = Math.floor((clock.now() - bucket.filledAt) / bucket.intervalMs)
   if (due > 0) {
-    bucket.tokens = bucket.capacity
+    bucket.tokens = Math.min(bucket.capacity, bucket.tokens + due * bucket.fill)
     bucket.filledAt += due * bucket.intervalMs
   }
   if (bucket.tokens === 0) return false
@@ -131,11 +135,15 @@ function answerFields(changes: readonly RateLimitField[]): readonly string[] {
   return out
 }
 
+/** What Envoy's configuration can hold. */
+const most = 4_294_967_295
+
 function checkLimit(raw: Raw, path: string, problems: Problems): RateLimit {
-  onlyKeys(raw, ['tokens', 'intervalMs', 'status', 'headers', 'peer'], path, problems)
-  const limited = raw.tokens !== null
+  onlyKeys(raw, ['tokens', 'fill', 'intervalMs', 'status', 'headers', 'peer'], path, problems)
+  const tokens = raw.tokens === null ? null : required(raw, 'tokens', path, problems, 1, most)
   return {
-    tokens: limited ? required(raw, 'tokens', path, problems, 1, 4_294_967_295) : null,
+    tokens,
+    fill: integer(raw, 'fill', path, problems, tokens ?? 1, 1, most),
     intervalMs: required(raw, 'intervalMs', path, problems, 50, maxTimerMs),
     status: integer(raw, 'status', path, problems, 429, 400, 599),
     headers: records(raw, 'headers', path, problems, checkChange),

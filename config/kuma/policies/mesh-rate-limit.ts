@@ -26,7 +26,7 @@ export const meshRateLimit = translation({
 
 type Limit = Omit<RateLimit, 'peer'>
 
-const unlimited: Limit = { tokens: null, intervalMs: 1_000, status: 429, headers: [] }
+const unlimited: Limit = { tokens: null, fill: 1, intervalMs: 1_000, status: 429, headers: [] }
 
 function httpLimit({ local }: MeshRateLimitConf): Limit {
   const { disabled, requestRate, onRateLimit } = local?.http ?? {}
@@ -34,6 +34,7 @@ function httpLimit({ local }: MeshRateLimitConf): Limit {
   const { set = [], add = [] } = onRateLimit?.headers ?? {}
   return {
     tokens: requestRate.num,
+    fill: requestRate.num,
     intervalMs: durationMs(requestRate.interval),
     status: onRateLimit?.status ?? 429,
     headers: [
@@ -47,5 +48,5 @@ function tcpLimit({ local }: MeshRateLimitConf): Limit {
   const { disabled, connectionRate } = local?.tcp ?? {}
   if (disabled === true || connectionRate === undefined) return unlimited
   const { num, interval } = connectionRate
-  return { ...unlimited, tokens: num, intervalMs: durationMs(interval) }
+  return { ...unlimited, tokens: num, fill: num, intervalMs: durationMs(interval) }
 }

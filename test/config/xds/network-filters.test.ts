@@ -37,7 +37,7 @@ t.test('xds network filters: those before bytes are policies of connections', as
     { kind: 'rbac', rules: [], plaintext: 'deny' },
     {
       kind: 'rate_limit',
-      limits: [{ tokens: 5, intervalMs: 10_000, status: 429, headers: [], peer: null }],
+      limits: [{ tokens: 5, fill: 5, intervalMs: 10_000, status: 429, headers: [], peer: null }],
     },
   ])
 })

@@ -438,7 +438,7 @@ t.test('router: a rate limit of the listener is one bucket for all its routes', 
   const app = await origin(t, ({ socket }) => void socket.write(ok()))
   const limit: PolicyConfig = {
     kind: 'rate_limit',
-    limits: [{ tokens: 2, intervalMs: 60_000, status: 429, headers: [], peer: null }],
+    limits: [{ tokens: 2, fill: 2, intervalMs: 60_000, status: 429, headers: [], peer: null }],
   }
   const match = (value: string) => ({
     path: { kind: 'exact' as const, value },

@@ -16,7 +16,7 @@ const limited = (limit: Raw, env: Partial<PolicyEnv> = {}) =>
 t.test('rate limit: fills in defaults', (t) => {
   const limit = { tokens: 3, intervalMs: 1_000 }
   t.same(checked(rateLimit.check, { limits: [limit] }), {
-    config: { limits: [{ ...limit, status: 429, headers: [], peer: null }] },
+    config: { limits: [{ ...limit, fill: 3, status: 429, headers: [], peer: null }] },
     wrong: [],
   })
   t.end()
@@ -88,6 +88,20 @@ t.test('rate limit: fills the bucket up at the end of each interval, not before'
   t.equal(passed(), 0)
   clock.tick(1)
   t.equal(passed(), 2, 'the beat of the intervals is kept')
+  t.end()
+})
+
+t.test('rate limit: a bucket that gets less than it holds allows bursts', (t) => {
+  const clock = fakeClock()
+  const hooks = limited({ tokens: 3, fill: 1, intervalMs: 1_000 }, { clock })
+  const passed = () => [1, 2, 3, 4].filter(() => hooks.request?.(exchange()) === 'continue').length
+  t.equal(passed(), 3)
+  clock.tick(1_000)
+  t.equal(passed(), 1)
+  clock.tick(2_000)
+  t.equal(passed(), 2)
+  clock.tick(60_000)
+  t.equal(passed(), 3, 'it holds no more')
   t.end()
 })
 

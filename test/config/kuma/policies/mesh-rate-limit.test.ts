@@ -11,6 +11,7 @@ const http = (conf: string) => `{local: {http: ${conf}}}`
 const rate = (num: number) => `requestRate: {num: ${num}, interval: 1s}`
 const limit = (tokens: number | null, peer: object | null) => ({
   tokens,
+  fill: tokens ?? 1,
   intervalMs: 1_000,
   status: 429,
   headers: [],
