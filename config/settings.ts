@@ -10,7 +10,7 @@ export interface AgentSettings {
 export interface MetricsSettings {
   /** Where Prometheus may scrape us; null when no policy says so. */
   readonly prometheus: PrometheusSettings | null
-  /** Where metrics are pushed: `grpc://host:port`, or `http://host:port/path` before `/v1/metrics`; null nowhere. */
+  /** Where metrics are pushed: `grpc://host:port` or `http://host:port/v1/metrics`, with TLS `grpcs`, `https`; null nowhere. */
   readonly openTelemetry: { readonly endpoint: string; readonly refreshIntervalMs: number } | null
   readonly sidecar: {
     /** Which of our own metrics are shown before `include` and `exclude`. Default `basic`. */

@@ -124,9 +124,9 @@ async function open(to: LogCollector, warn: (reason: string) => void): Promise<D
 }
 
 async function newExporter(url: string): Promise<LogRecordExporter> {
-  if (url.startsWith('grpc:')) {
+  if (url.startsWith('grpc')) {
     const { OTLPLogExporter } = await import('@opentelemetry/exporter-logs-otlp-grpc')
-    return new OTLPLogExporter({ url: url.replace('grpc:', 'http:'), timeoutMillis })
+    return new OTLPLogExporter({ url: url.replace('grpc', 'http'), timeoutMillis })
   }
   const { OTLPLogExporter } = await import('@opentelemetry/exporter-logs-otlp-proto')
   return new OTLPLogExporter({ url, timeoutMillis })

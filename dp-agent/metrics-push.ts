@@ -111,12 +111,12 @@ async function send(
 }
 
 async function newExporter(endpoint: string): Promise<PushMetricExporter> {
-  if (endpoint.startsWith('grpc:')) {
+  if (endpoint.startsWith('grpc')) {
     const { OTLPMetricExporter } = await import('@opentelemetry/exporter-metrics-otlp-grpc')
-    return new OTLPMetricExporter({ url: endpoint.replace('grpc:', 'http:'), timeoutMillis })
+    return new OTLPMetricExporter({ url: endpoint.replace('grpc', 'http'), timeoutMillis })
   }
   const { OTLPMetricExporter } = await import('@opentelemetry/exporter-metrics-otlp-proto')
-  return new OTLPMetricExporter({ url: `${endpoint}/v1/metrics`, timeoutMillis })
+  return new OTLPMetricExporter({ url: endpoint, timeoutMillis })
 }
 
 type Times = Pick<DataPoint<number>, 'startTime' | 'endTime'>

@@ -172,9 +172,9 @@ async function newExporter({ exporter, serviceName }: TracingSettings): Promise<
     const { newDatadogExporter } = await import('./datadog.ts')
     return newDatadogExporter(url, serviceName, timeoutMillis)
   }
-  if (url.startsWith('grpc:')) {
+  if (url.startsWith('grpc')) {
     const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-grpc')
-    return new OTLPTraceExporter({ url: url.replace('grpc:', 'http:'), timeoutMillis })
+    return new OTLPTraceExporter({ url: url.replace('grpc', 'http'), timeoutMillis })
   }
   const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-proto')
   return new OTLPTraceExporter({ url, timeoutMillis })

@@ -193,7 +193,7 @@ export type LogFormat =
 
 /** Where spans go, and what they are like there. */
 export type SpanExporter =
-  /** `http://…/v1/traces` (protobuf over HTTP), or `grpc://host:port`. */
+  /** `http://…/v1/traces` (protobuf over HTTP), or `grpc://host:port`; with TLS `https`, `grpcs`. */
   | { readonly kind: 'otlp'; readonly url: string }
   | ZipkinExporter
   | { readonly kind: 'datadog'; readonly url: string }

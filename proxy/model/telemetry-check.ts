@@ -158,8 +158,8 @@ function checkExporter(value: unknown, path: string, problems: Problems): SpanEx
 const zipkinKeys = ['kind', 'url', 'encoding', 'traceId128bit', 'sharedSpanContext']
 
 function checkCollector(url: string, path: string, problems: Problems): void {
-  if (/^(https?|grpc):\/\//.test(url) && URL.canParse(url)) return
-  problems.add(path, 'must be an http or https URL, or grpc://host:port')
+  if (/^(http|grpc)s?:\/\//.test(url) && URL.canParse(url)) return
+  problems.add(path, 'must be an http or https URL, or grpc://host:port or grpcs://host:port')
 }
 
 function checkTagValue(

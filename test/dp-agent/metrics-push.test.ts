@@ -29,7 +29,7 @@ async function collector(t: Test, status = 200) {
   return {
     bodies,
     next,
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}/base`,
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}/base/v1/metrics`,
   }
 }
 

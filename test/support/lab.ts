@@ -83,7 +83,7 @@ export interface Lab {
 }
 
 /**
- * In the resources `{{dir}}` stands for a directory with `files`, `{{outside}}` for the address of a service,
+ * In resources and environment `{{dir}}` stands for a directory with `files`, `{{outside}}` for the address of a service,
  * `{{outside.port}}` for its port, `{{free}}` for a port that is not in use.
  */
 export interface LabOptions extends LabMesh {
@@ -103,16 +103,24 @@ export async function startLab(t: Test, options: LabOptions): Promise<Lab> {
   ) as Record<LabPlace, number>
   const [free] = await freePorts(1)
   const directory = t.testdir({ ...options.files })
-  const resources = options.resources.replace(
-    /\{\{(\w+)(\.port)?\}\}/g,
-    (whole, name: string, port?: string) => {
+  const filled = (text: string): string =>
+    text.replace(/\{\{(\w+)(\.port)?\}\}/g, (whole, name: string, port?: string) => {
       if (name === 'dir') return directory
       if (name === 'free') return String(free)
       const own = ports[name as LabPlace]
       return own === undefined ? whole : port === undefined ? `127.0.0.1:${own}` : String(own)
-    },
+    })
+  const variables = Object.entries(options.environment ?? {}).map(
+    ([name, text = '']) => [name, filled(text)] as const,
   )
-  const configuration = labConfiguration({ ...options, resources }, ports)
+  const configuration = labConfiguration(
+    {
+      ...options,
+      resources: filled(options.resources),
+      environment: Object.fromEntries(variables),
+    },
+    ports,
+  )
   const sidecar = await runProxy(t, configuration.snapshot, clock)
   const agents = new Map<string, Agent>()
   t.teardown(async () => {

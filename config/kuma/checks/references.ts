@@ -1,5 +1,6 @@
 import { didYouMean } from '../../nearest.ts'
 import type { Path, Reporter } from '../../report.ts'
+import { backendUrl } from '../collector.ts'
 import { includesAll, type MeshView } from '../mesh-view.ts'
 import { isKnown, namesOf } from '../names.ts'
 import {
@@ -118,6 +119,11 @@ function checkCollectors(view: MeshView, reporter: Reporter): void {
       .all('MeshAccessLog')
       .map((policy) => ({ policy, confs: confsOf(policy, meshAccessLogConf) })),
   ]
+  for (const backend of view.all('MeshOpenTelemetryBackend')) {
+    if (backendUrl(backend.body.spec, 'traces', view.environment) !== null) continue
+    const hint = 'the environment has no OTEL_EXPORTER_OTLP_ENDPOINT'
+    reporter.warn(backend, ['spec', 'env', 'mode'], 'lets nothing be sent', { hint })
+  }
   for (const { policy, confs } of found) {
     for (const { path, conf } of confs) {
       for (const [index, { openTelemetry }] of (conf.backends ?? []).entries()) {

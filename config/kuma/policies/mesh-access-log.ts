@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import type { AccessLog, HttpFilter, LogFilter, LogFormat } from '../../../proxy/model/listener.ts'
+import { collectorOf } from '../collector.ts'
 import { bodyFields } from '../otlp-body.ts'
 import { peerMatchOf } from '../peers.ts'
 import { confsByPeer } from '../per-peer.ts'
@@ -10,7 +11,7 @@ import {
   type MeshAccessLogConf,
   meshAccessLogConf,
 } from '../schemas/mesh-access-log.ts'
-import { collectorOf, serviceNameOf } from './mesh-trace.ts'
+import { serviceNameOf } from './mesh-trace.ts'
 
 /**
  * Kuma MeshAccessLog: the last list of backends counts, and an empty one logs nothing. Where rules name callers, a caller is
@@ -91,15 +92,14 @@ type Collector = NonNullable<NonNullable<MeshAccessLogConf['backends']>[number][
 /** A record's parts as the fields that `LogCollector` names. Nothing where the reference leads nowhere, of which somebody has been told. */
 function collectorLog(conf: Collector, fallback: string, about: About): readonly AccessLog[] {
   const { view, proxy } = about
-  const base = collectorOf(conf, view)
-  if (base === null) return []
+  const url = collectorOf(conf, 'logs', view)
+  if (url === null) return []
   const field = (key: string, value: string) => ({ key, value: resolvePlaceholders(value, about) })
   const fields = [
     field('time', '%START_TIME(%s%3f)%'),
     ...bodyFields(conf.body ?? fallback).map(([key, value]) => field(key, value)),
     ...(conf.attributes ?? []).map(({ key, value }) => field(`attributes.${key}`, value)),
   ]
-  const url = base.startsWith('http:') ? `${base}/v1/logs` : base
   const serviceName = serviceNameOf(proxy)
   return [
     {

@@ -1,8 +1,8 @@
 import { durationMs } from '../../duration.ts'
 import type { MetricSelector, MetricsSettings } from '../../settings.ts'
+import { collectorOf } from '../collector.ts'
 import type { MeshView, ProxyView } from '../mesh-view.ts'
 import type { MeshMetricConf } from '../schemas/mesh-metric.ts'
-import { collectorOf } from './mesh-trace.ts'
 
 type Profiles = NonNullable<NonNullable<MeshMetricConf['sidecar']>['profiles']>
 
@@ -10,7 +10,7 @@ type Profiles = NonNullable<NonNullable<MeshMetricConf['sidecar']>['profiles']>
 export function metricsOf(conf: MeshMetricConf, view: MeshView, proxy: ProxyView): MetricsSettings {
   const prometheus = conf.backends?.find(({ type }) => type === 'Prometheus')
   const pushed = conf.backends?.find(({ type }) => type === 'OpenTelemetry')?.openTelemetry
-  const endpoint = pushed === undefined ? null : collectorOf(pushed, view)
+  const endpoint = pushed === undefined ? null : collectorOf(pushed, 'metrics', view)
   return {
     prometheus:
       prometheus === undefined

@@ -1,4 +1,5 @@
 import type { Tracing } from '../../../proxy/model/listener.ts'
+import { collectorOf } from '../collector.ts'
 import type { MeshView, ProxyView } from '../mesh-view.ts'
 import { type About, numeric, translation } from '../policy.ts'
 import { type MeshTraceConf, meshTraceConf } from '../schemas/mesh-trace.ts'
@@ -53,28 +54,6 @@ function exporterOf(
     return { kind: 'zipkin', url, encoding, traceId128bit, sharedSpanContext }
   }
   if (datadog !== undefined) return { kind: 'datadog', url: datadog.url }
-  const collector = collectorOf(openTelemetry, view)
-  if (collector === null) return null
-  return { kind: 'otlp', url: collector.startsWith('http:') ? `${collector}/v1/traces` : collector }
-}
-
-/**
- * A collector, inline or by reference: `grpc://host:port`, or `http://host:port/path` before the signal's own part; null
- * when the reference leads nowhere. Inline it is gRPC, as in Kuma, but on the port that collectors keep for HTTP.
- */
-export function collectorOf(
-  section: NonNullable<Backend['openTelemetry']> | undefined,
-  view: MeshView,
-): string | null {
-  if (section?.endpoint !== undefined) {
-    return `${section.endpoint.endsWith(':4318') ? 'http' : 'grpc'}://${section.endpoint}`
-  }
-  const backend = view
-    .all('MeshOpenTelemetryBackend')
-    .find(({ name }) => name === section?.backendRef?.name)
-  if (backend === undefined) return null
-  const { endpoint, protocol = 'grpc' } = backend.body.spec
-  const { address, port = 4317, path = '' } = endpoint
-  const host = `${address}:${port}`
-  return protocol === 'grpc' ? `grpc://${host}` : `http://${host}${path.replace(/\/+$/, '')}`
+  const url = collectorOf(openTelemetry, 'traces', view)
+  return url === null ? null : { kind: 'otlp', url }
 }

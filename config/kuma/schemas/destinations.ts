@@ -162,16 +162,38 @@ export const hostnameGenerator = resource('Host names for destinations.', {
 export const meshOpenTelemetryBackend = resource('A collector of OpenTelemetry.', {
   spec: must(
     map({
-      endpoint: must(
+      endpoint: maybe(
         map({
-          address: must(filled, 'Address or host name.'),
+          address: maybe(
+            filled,
+            'Address or host name; by default what the variable HOST_IP says, else 127.0.0.1.',
+          ),
           port: maybe(port, 'Port.', 4_317),
           path: maybe(text, 'Beginning of the path, for HTTP.'),
         }),
         'Where it is.',
       ),
       protocol: maybe(word(['grpc', 'http']), 'What is spoken.', 'grpc'),
-      env: unsupported(anything, 'variables of the environment are not looked at'),
+      env: maybe(
+        map({
+          mode: maybe(
+            word(['Disabled', 'Optional', 'Required']),
+            'Disabled: they are not looked at. Required: without an endpoint in them nothing is sent.',
+            'Optional',
+          ),
+          precedence: maybe(
+            word(['EnvFirst', 'ExplicitFirst']),
+            'Whose word counts where both say something.',
+            'EnvFirst',
+          ),
+          allowSignalOverrides: maybe(
+            flag,
+            'Those of one signal, as OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, come before those of all.',
+            true,
+          ),
+        }),
+        'What OTEL_EXPORTER_OTLP_ENDPOINT, _PROTOCOL and _INSECURE of the environment may say.',
+      ),
     }),
     'The collector itself.',
   ),
