@@ -92,7 +92,7 @@ type EnvoyBootstrap = v.InferOutput<typeof envoyBootstrap>
 type EnvoyCluster = v.InferOutput<typeof cluster>
 
 /** The bootstrap's YAML is some kilobytes; anchors do not occur in it. */
-const yamlLimits = { maxAliasCount: 0 }
+const yamlOptions = { maxAliasCount: 0, logLevel: 'error' } as const
 
 /**
  * Reads the YAML of Kuma's bootstrap (`envoy.config.bootstrap.v3.Bootstrap`): node, ADS and HDS, the cluster of both with
@@ -101,7 +101,7 @@ const yamlLimits = { maxAliasCount: 0 }
 export function readBootstrap(yaml: string): ReadBootstrap {
   let raw: unknown
   try {
-    raw = parse(yaml, yamlLimits)
+    raw = parse(yaml, yamlOptions)
   } catch (error) {
     return refuse(`is not YAML: ${error instanceof Error ? error.message : String(error)}`)
   }

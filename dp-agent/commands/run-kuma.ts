@@ -32,14 +32,19 @@ import {
 import type { RunOptions } from '../options.ts'
 import type { Chosen } from './run-source.ts'
 
+/** What a sidecar under a control plane starts with. */
+export interface KumaStart {
+  /** Of the control plane. */
+  readonly url: string
+  readonly options: RunOptions
+  readonly terminal: Terminal
+  readonly clock: Clock
+  readonly log: Log
+}
+
 /** A sidecar under a control plane of Kuma. A text is a mistake in the usage; null: it cannot start, and the log says why. */
-export async function fromControlPlane(
-  url: string,
-  options: RunOptions,
-  terminal: Terminal,
-  clock: Clock,
-  log: Log,
-): Promise<Chosen | string | null> {
+export async function fromControlPlane(start: KumaStart): Promise<Chosen | string | null> {
+  const { url, options, terminal, log } = start
   const wrong = usageProblem(url, options)
   if (wrong !== null) return wrong
   warnInert(options, log)
@@ -55,18 +60,18 @@ export async function fromControlPlane(
   const mesh = dataplane?.mesh ?? options.mesh
   const workDir = openWorkDir(options.workDir)
   const sidecar = sidecarOf(options, terminal, { name, mesh, dataplane }, workDir.path)
-  const controlPlane = await reach(url, options, sidecar, clock, log)
+  const controlPlane = await reach(start, sidecar)
   if (controlPlane === null) {
     workDir.close()
     return null
   }
   return {
-    source: sourceOf(controlPlane, options, sidecar, terminal, clock, log),
+    source: sourceOf(start, controlPlane, sidecar),
     from: url,
     name,
     mesh,
     admin: adminAddress(options, dataplane),
-    controlPlane: tiesOf(controlPlane, sidecar, clock, log),
+    controlPlane: tiesOf(start, controlPlane, sidecar),
     close: workDir.close,
   }
 }
@@ -94,11 +99,8 @@ function warnTrusting(url: string, { skipVerify }: RunOptions, log: Log): void {
 
 /** Null when it will not have us, or cannot be reached in time. With a state directory nobody waits for it. */
 async function reach(
-  url: string,
-  options: RunOptions,
+  { url, options, clock, log }: KumaStart,
   sidecar: Sidecar,
-  clock: Clock,
-  log: Log,
 ): Promise<ControlPlane | null> {
   const { dataplaneToken, dataplaneTokenFile: file, skipVerify, skipBootstrap } = options
   const ca = caOf(options)
@@ -149,19 +151,17 @@ function stayAlive(): () => void {
 }
 
 function sourceOf(
+  { options, terminal, clock, log }: KumaStart,
   controlPlane: ControlPlane,
-  { stateDir, stateKeys }: RunOptions,
   { name, mesh }: Sidecar,
-  { env }: Terminal,
-  clock: Clock,
-  log: Log,
 ) {
+  const { stateDir, stateKeys } = options
   const serviceName = String(controlPlane.latest()?.node.cluster ?? name)
   return xdsSource({
     dial: controlPlane.dial,
     openStream,
     translators,
-    outside: newOutside(serviceName, env),
+    outside: newOutside(serviceName, terminal.env),
     fixed: [],
     problems: [],
     keep: stateDir === null ? null : { dir: stateDir, owner: `${mesh}/${name}`, keys: stateKeys },
@@ -171,10 +171,9 @@ function sourceOf(
 }
 
 const tiesOf = (
+  { clock, log }: KumaStart,
   { latest }: ControlPlane,
   sidecar: Sidecar,
-  clock: Clock,
-  log: Log,
 ): ControlPlaneTies => ({
   metricsSocket: metricsSocketOf(sidecar),
   reportHealth(ready) {

@@ -41,7 +41,7 @@ export async function chooseSource(
   // Loaded only where there is one: Envoy's messages are many.
   if (url !== null) {
     const { fromControlPlane } = await import('./run-kuma.ts')
-    return fromControlPlane(url, options, terminal, clock, log)
+    return fromControlPlane({ url, options, terminal, clock, log })
   }
   if (bootstrap !== null) return fromBootstrap(bootstrap, options, terminal, clock, log)
   if (named.length === 0) {

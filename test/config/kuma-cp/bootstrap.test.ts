@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import t from 'tap'
 import { stringify } from 'yaml'
 import { readBootstrap } from '../../../config/kuma-cp/bootstrap.ts'
@@ -46,4 +47,23 @@ t.test('bootstrap: what is not one is refused with the place', async (t) => {
   })
   const lost = { ...rest, dynamicResources, staticResources: { clusters: [] } }
   t.match(readBootstrap(stringify(lost)), { message: /where the ADS server is/ })
+})
+
+t.test('bootstrap: whatever comes is read or refused', async (t) => {
+  const { dynamicResources, staticResources } = kumaBootstrap()
+  const shape = fc.record(
+    {
+      node: fc.anything(),
+      dynamicResources: fc.oneof(fc.constant(dynamicResources), fc.anything()),
+      staticResources: fc.oneof(fc.constant(staticResources), fc.anything()),
+      hdsConfig: fc.anything(),
+    },
+    { requiredKeys: [] },
+  )
+  const texts = fc.oneof(
+    fc.string(),
+    shape.map((value) => JSON.stringify(value)),
+  )
+  fc.assert(fc.property(texts, (text) => typeof readBootstrap(text).ok === 'boolean'))
+  t.pass()
 })

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import t from 'tap'
 import { readVariables, renderTemplate } from '../../../config/kuma-cp/dataplane-template.ts'
 
@@ -54,4 +55,18 @@ t.test('variables: one in a text, or several with commas; the last of a name win
   t.same(read.ok && Object.fromEntries(read.variables), { a: '3', b: 'x=y', c: '1', d: '2' })
   for (const text of ['a', '=1', 'a=1,b=2,c'])
     t.match(readVariables([text]), { ok: false, message: /must be name=value/ }, text)
+})
+
+t.test('template: whatever it is, it is filled or has a problem inside itself', async (t) => {
+  const texts = fc
+    .array(fc.constantFrom('{{', '}}', '{', '}', 'a', ' ', '#', '!', '\n'))
+    .map((all) => all.join(''))
+  fc.assert(
+    fc.property(texts, (text) => {
+      const { problems } = render(text, { a: '{{' })
+      const lines = text.split('\n').length
+      return problems.every(({ line, column }) => line >= 1 && line <= lines && column >= 1)
+    }),
+  )
+  t.pass()
 })

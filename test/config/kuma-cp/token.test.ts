@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import t from 'tap'
 import { claimsOf, tokenSource } from '../../../config/kuma-cp/token.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
@@ -51,4 +52,21 @@ t.test('token: its end is told once, some days before and when it has come', asy
   token()
   t.match(lines[1], /^warn the dataplane token expired at 2026-01-31/)
   t.notMatch(lines.join(), /c2ln/)
+})
+
+t.test('token: whatever the text is, its claims are a map or there are none', async (t) => {
+  const parts = fc.array(
+    fc.oneof(
+      fc.string(),
+      fc.json().map((json) => Buffer.from(json).toString('base64url')),
+    ),
+    { maxLength: 4 },
+  )
+  fc.assert(
+    fc.property(parts, (all) => {
+      const claims = claimsOf(all.join('.'))
+      return claims === null || (typeof claims === 'object' && !Array.isArray(claims))
+    }),
+  )
+  t.pass()
 })

@@ -30,7 +30,8 @@ async function choose(url: string, ...argv: readonly string[]) {
   const usage = readArguments(commands.run, argv, {})
   if (!usage.ok) throw new Error(usage.messages.join())
   const { log, lines } = memoryLog()
-  const chosen = await fromControlPlane(url, usage.values, terminal, fakeClock(), log)
+  const clock = fakeClock()
+  const chosen = await fromControlPlane({ url, options: usage.values, terminal, clock, log })
   return { chosen, lines }
 }
 
