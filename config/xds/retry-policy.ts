@@ -32,9 +32,9 @@ const backOffFields: Coverage = {
 
 /**
  * `RetryPolicy`; null when nothing is tried again. Endpoints already tried are avoided whether or not a predicate says so,
- * up to 3 picks; what a predicate says counts.
+ * up to 3 picks; what a predicate says counts. `replayBytes` of a request are kept for another try.
  */
-export function retryPolicy(place: Place): RetryConfig | null {
+export function retryPolicy(place: Place, replayBytes: number): RetryConfig | null {
   checkFields(place, retryFields)
   const retries = number(place, 'num_retries', 1)
   const retryOn = retryWords(place)
@@ -53,7 +53,7 @@ export function retryPolicy(place: Place): RetryConfig | null {
     retriableRequestHeaders: each(place, 'retriable_request_headers').flatMap(headerMatch),
     retriableResponseHeaders: each(place, 'retriable_headers').flatMap(headerMatch),
     ...selection,
-    replayBytes: 65_536,
+    replayBytes,
     budgetPercent: null,
   }
 }

@@ -5,7 +5,7 @@ import { type Coverage, checkFields } from './coverage.ts'
 import type { FilterState } from './gathering.ts'
 import { headerLists } from './header-changes.ts'
 import { each, inside, type Place } from './report.ts'
-import { type Around, translateRoute } from './route.ts'
+import { type Around, bufferLimits, translateRoute } from './route.ts'
 import type { KnownFilters } from './route-filters.ts'
 import type { Context } from './translated.ts'
 import { bool, text, texts, word } from './values.ts'
@@ -41,6 +41,7 @@ const hostFields: Coverage = {
     'retry_policy',
     'request_mirror_policies',
     ...headerLists,
+    ...bufferLimits,
   ],
   harmless: {
     virtual_clusters: 'names of statistics',
@@ -48,8 +49,6 @@ const hostFields: Coverage = {
     include_request_attempt_count: attempts,
     include_attempt_count_in_response: attempts,
     include_is_timeout_retry_header: attempts,
-    per_request_buffer_limit_bytes: '64 KiB of a request are kept for another try',
-    request_body_buffer_limit: '64 KiB of a request are kept for another try',
   },
 }
 

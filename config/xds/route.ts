@@ -23,6 +23,9 @@ export interface Around {
   readonly headers: readonly PolicyConfig[]
 }
 
+/** The fields with how much of a request may be kept. */
+export const bufferLimits = ['per_request_buffer_limit_bytes', 'request_body_buffer_limit']
+
 const routeFields: Coverage = {
   message: 'envoy.config.route.v3.Route',
   read: [
@@ -34,13 +37,9 @@ const routeFields: Coverage = {
     'metadata',
     'typed_per_filter_config',
     ...headerLists,
+    ...bufferLimits,
   ],
-  harmless: {
-    decorator: 'names of spans',
-    stat_prefix: 'name of statistics',
-    per_request_buffer_limit_bytes: '64 KiB of a request are kept for another try',
-    request_body_buffer_limit: '64 KiB of a request are kept for another try',
-  },
+  harmless: { decorator: 'names of spans', stat_prefix: 'name of statistics' },
 }
 
 /** `Route`; null when it says nothing that is known to do. */
@@ -55,7 +54,7 @@ export function translateRoute(place: Place, around: Around): Route | null {
   const levels = [place, ...around.levels]
   const forward = inside(place, 'route')
   const filters = routeFilters(levels, around.filters)
-  const own = forward === null ? [] : forwardPolicies(forward, around)
+  const own = forward === null ? [] : forwardPolicies(forward, levels)
   const headers = headerPolicies(levels, around)
   const action = actionOf(place, match, around)
   if (action === null) {
@@ -113,12 +112,20 @@ function placeHeaders(
 }
 
 /** A route without a retry policy has its virtual host's. */
-function forwardPolicies(forward: Place, { levels }: Around): readonly PolicyConfig[] {
+function forwardPolicies(forward: Place, levels: readonly Place[]): readonly PolicyConfig[] {
   const places = [forward, ...levels]
   const found = places.map((level) => inside(level, 'retry_policy')).find((one) => one !== null)
-  const retry = found === undefined ? null : retryPolicy(found)
+  const retry = found === undefined ? null : retryPolicy(found, replayBytes(levels))
   const timeout = timeoutPolicy(forward)
   return retry === null ? [timeout] : [timeout, { kind: 'retry', ...retry }]
+}
+
+/** Bytes of a request that are kept for another try: the least that is said, 64 KiB when nothing is, 16 MiB at most. */
+function replayBytes(levels: readonly Place[]): number {
+  const said = levels.flatMap((level) =>
+    bufferLimits.filter((key) => level.fields[key] !== undefined).map((key) => number(level, key)),
+  )
+  return said.length === 0 ? 65_536 : Math.min(...said, 16_777_216)
 }
 
 const redirectFields: Coverage = {

@@ -4,7 +4,9 @@ import { extension } from '../../support/listeners.ts'
 import { translation } from '../../support/translation.ts'
 
 const retryOf = (fields: object) =>
-  translation('envoy.config.route.v3.RetryPolicy', { ...fields }, retryPolicy)
+  translation('envoy.config.route.v3.RetryPolicy', { ...fields }, (place) =>
+    retryPolicy(place, 65_536),
+  )
 const hosts = 'envoy.extensions.retry.host'
 
 t.test('xds retry: with nothing said it is as Envoy has it', async (t) => {

@@ -131,6 +131,10 @@ t.test(
     t.match(host(toApp, { retry_policy }).route?.policies.at(-1), { kind: 'retry', maxRetries: 7 })
     const own = { ...toApp, route: { ...toApp.route, retry_policy: { retry_on: 'reset' } } }
     t.match(host(own, { retry_policy }).route?.policies.at(-1), { kind: 'retry', maxRetries: 1 })
+    const kept = { ...own, per_request_buffer_limit_bytes: 1_024 }
+    t.match(host(kept, { retry_policy, request_body_buffer_limit: 2_048 }).route?.policies.at(-1), {
+      replayBytes: 1_024,
+    })
     const request_mirror_policies = [{ cluster: 'shadow' }]
     t.match(host(toApp, { request_mirror_policies }).route?.action, {
       mirrors: [{ cluster: 'shadow', percent: 100 }],
