@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { Clock } from '../../proxy/clock.ts'
+import type { Clock, Timer } from '../../proxy/clock.ts'
 import type { Log } from '../../proxy/log.ts'
 import { isRecord, type Raw } from '../../proxy/problems.ts'
 import { isoTime } from '../../proxy/telemetry/strftime.ts'
@@ -13,9 +13,8 @@ export interface TokenOptions {
   readonly log: Log
 }
 
-const dayMs = 86_400_000
-/** A token that ends within so many days is worth a warning. */
-const soonDays = 7
+/** A token that ends within so long is worth a warning, unless it was made for a short life: then in the last third of it. */
+const soonMs = 7 * 86_400_000
 
 /**
  * The dataplane token, read anew for each stream; null when there is none. What it returns is a secret: it goes to the
@@ -37,6 +36,21 @@ export function tokenSource({ token, file, clock, log }: TokenOptions): () => st
   }
 }
 
+const lookMs = 3_600_000
+
+/**
+ * Reads the token now and then: streams live for weeks, it is shown only where one begins, and that it ends has to be said
+ * before. The caller cancels.
+ */
+export const watchToken = (token: () => string | null, clock: Clock, log: Log): Timer =>
+  clock.every(lookMs, () => {
+    try {
+      token()
+    } catch (error) {
+      log.warn('the next stream would fail', { reason: String(error) })
+    }
+  })
+
 /** The claims of a token that has the shape of a JWT; null when it has not. RFC 7519 §7.2, without the signature. */
 export function claimsOf(token: string): Raw | null {
   const parts = token.split('.')
@@ -56,11 +70,14 @@ function decoded(part: string): Raw | null {
   }
 }
 
-/** `exp` is in seconds (RFC 7519 §4.1.4); a token without it never ends. */
-function expiryWarning({ exp }: Raw, now: number): string | null {
-  if (typeof exp !== 'number' || !Number.isFinite(exp)) return null
+/** What a date can hold. */
+const maxSeconds = 8.64e12
+
+/** `exp` and `iat` are in seconds (RFC 7519 §4.1); a token without `exp` never ends. */
+function expiryWarning({ exp, iat }: Raw, now: number): string | null {
+  if (typeof exp !== 'number' || Math.abs(exp) > maxSeconds) return null
+  const lifeMs = typeof iat === 'number' ? (exp - iat) * 1000 : Number.POSITIVE_INFINITY
   const leftMs = exp * 1000 - now
-  if (leftMs > soonDays * dayMs) return null
-  const at = isoTime()(exp * 1000)
-  return `${leftMs <= 0 ? 'expired' : 'expires'} at ${at}`
+  if (leftMs > Math.min(soonMs, lifeMs / 3)) return null
+  return `${leftMs <= 0 ? 'expired' : 'expires'} at ${isoTime()(exp * 1000)}`
 }

@@ -11,7 +11,7 @@ import { newHealth } from '../../config/kuma-cp/health.ts'
 import { healthProbe } from '../../config/kuma-cp/health-probe.ts'
 import { startHealthStream } from '../../config/kuma-cp/health-stream.ts'
 import { metricsSocketOf, type Sidecar } from '../../config/kuma-cp/node.ts'
-import { tokenSource } from '../../config/kuma-cp/token.ts'
+import { tokenSource, watchToken } from '../../config/kuma-cp/token.ts'
 import { formatProblem } from '../../config/source.ts'
 import { xdsSource } from '../../config/xds/client/source.ts'
 import { openStream } from '../../config/xds/client/stream.ts'
@@ -44,7 +44,7 @@ export interface KumaStart {
 
 /** A sidecar under a control plane of Kuma. A text is a mistake in the usage; null: it cannot start, and the log says why. */
 export async function fromControlPlane(start: KumaStart): Promise<Chosen | string | null> {
-  const { url, options, terminal, log } = start
+  const { url, options, terminal, clock, log } = start
   const wrong = usageProblem(url, options)
   if (wrong !== null) return wrong
   warnInert(options, log)
@@ -60,11 +60,13 @@ export async function fromControlPlane(start: KumaStart): Promise<Chosen | strin
   const mesh = dataplane?.mesh ?? options.mesh
   const workDir = openWorkDir(options.workDir)
   const sidecar = sidecarOf(options, terminal, { name, mesh, dataplane }, workDir.path)
-  const controlPlane = await reach(start, sidecar)
+  const token = tokenOf(start)
+  const controlPlane = await reach(start, sidecar, token)
   if (controlPlane === null) {
     workDir.close()
     return null
   }
+  const watch = watchToken(token, clock, log)
   return {
     source: sourceOf(start, controlPlane, sidecar),
     from: url,
@@ -72,7 +74,10 @@ export async function fromControlPlane(start: KumaStart): Promise<Chosen | strin
     mesh,
     admin: adminAddress(options, dataplane),
     controlPlane: tiesOf(start, controlPlane, sidecar),
-    close: workDir.close,
+    close() {
+      watch.cancel()
+      workDir.close()
+    },
   }
 }
 
@@ -101,10 +106,10 @@ function warnTrusting(url: string, { skipVerify }: RunOptions, log: Log): void {
 async function reach(
   { url, options, clock, log }: KumaStart,
   sidecar: Sidecar,
+  token: ControlPlaneOptions['token'],
 ): Promise<ControlPlane | null> {
-  const { dataplaneToken, dataplaneTokenFile: file, skipVerify, skipBootstrap } = options
+  const { skipVerify, skipBootstrap } = options
   const ca = caOf(options)
-  const token = tokenSource({ token: dataplaneToken, file, clock, log })
   const to: ControlPlaneOptions = {
     url,
     ca,
@@ -132,6 +137,9 @@ async function reach(
     rest()
   }
 }
+
+const tokenOf = ({ options, clock, log }: KumaStart): ControlPlaneOptions['token'] =>
+  tokenSource({ token: options.dataplaneToken, file: options.dataplaneTokenFile, clock, log })
 
 /** Node's own list, with what this machine's administrators have added. */
 const rootsOfSystem = (): readonly string[] => [

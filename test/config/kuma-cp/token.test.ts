@@ -1,8 +1,8 @@
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { claimsOf, tokenSource } from '../../../config/kuma-cp/token.ts'
+import { claimsOf, tokenSource, watchToken } from '../../../config/kuma-cp/token.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { memoryLog } from '../../support/memory-log.ts'
 
@@ -52,6 +52,37 @@ t.test('token: its end is told once, some days before and when it has come', asy
   token()
   t.match(lines[1], /^warn the dataplane token expired at 2026-01-31/)
   t.notMatch(lines.join(), /c2ln/)
+})
+
+t.test('token: one made for an hour is warned of in its last third', async (t) => {
+  const clock = fakeClock()
+  const { log, lines } = memoryLog()
+  const iat = clock.wall() / 1000
+  const token = tokenSource({ token: jwt({ iat, exp: iat + 3_600 }), file: null, clock, log })
+  token()
+  clock.tick(2_300_000)
+  token()
+  t.same(lines, [])
+  clock.tick(200_000)
+  token()
+  t.match(lines, [/expires at 2026-01-01T01:00:00/])
+})
+
+t.test('token: its end is told while a stream goes on, and so is that it is gone', async (t) => {
+  const clock = fakeClock()
+  const { log, lines } = memoryLog()
+  const exp = clock.wall() / 1000 + 8 * day
+  const file = join(t.testdir({ token: jwt({ exp }) }), 'token')
+  const watch = watchToken(tokenSource({ token: null, file, clock, log }), clock, log)
+  clock.tick(20 * 3_600_000)
+  t.same(lines, [])
+  clock.tick(10 * 3_600_000)
+  t.equal(lines.length, 1)
+  rmSync(file)
+  clock.tick(3_600_000)
+  t.match(lines[1], /^warn the next stream would fail .*ENOENT/)
+  watch.cancel()
+  t.equal(clock.pending(), 0)
 })
 
 t.test('token: whatever the text is, its claims are a map or there are none', async (t) => {
