@@ -190,6 +190,7 @@ function whyNot(route: Route, compiled: CompiledRoute | undefined, asked: Asked)
   const pseudo: Readonly<Record<string, string>> = {
     ':method': asked.method,
     ':authority': asked.authority,
+    host: asked.authority,
     ':path': asked.path,
   }
   for (const [index, { name, test }] of compiled.headers.entries()) {

@@ -1,27 +1,26 @@
 import type { Exchange } from '../exchange.ts'
 import { headerJoined } from '../headers.ts'
 import { compileNamedMatch, type NamedMatch } from '../matcher.ts'
+import { requestField } from './request-field.ts'
 
-/** Does the request (or, with `of`, another message) match one of the list? Pseudo headers are names too. */
-export function compileNamedList(
+/** Does the request match one of the list? */
+export const compileNamedList = (matches: readonly NamedMatch[]): ((x: Exchange) => boolean) =>
+  anyOf(matches, requestField)
+
+/** Does the answer of the last try? */
+export const compileAnswerList = (matches: readonly NamedMatch[]): ((x: Exchange) => boolean) =>
+  anyOf(matches, (x, name) =>
+    name === ':status' ? String(x.tryStatus) : headerJoined(x.tryHeaders, name),
+  )
+
+function anyOf(
   matches: readonly NamedMatch[],
-  of: (x: Exchange) => readonly string[] = (x) => x.requestHeaders,
+  read: (x: Exchange, name: string) => string | null,
 ): (x: Exchange) => boolean {
   const tests = matches.map((named) => {
     const name = named.name.toLowerCase()
     const test = compileNamedMatch(named)
-    const pseudo = pseudoHeaders.get(name)
-    return pseudo === undefined
-      ? (x: Exchange) => test(headerJoined(of(x), name))
-      : (x: Exchange) => test(pseudo(x))
+    return (x: Exchange) => test(read(x, name))
   })
   return (x) => tests.some((test) => test(x))
 }
-
-const pseudoHeaders: ReadonlyMap<string, (x: Exchange) => string> = new Map([
-  [':method', (x: Exchange) => x.method],
-  [':path', (x: Exchange) => x.path],
-  [':authority', (x: Exchange) => x.authority],
-  [':scheme', (x: Exchange) => x.scheme],
-  [':status', (x: Exchange) => String(x.tryStatus)],
-])

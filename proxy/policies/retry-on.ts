@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts'
 import type { Exchange } from '../exchange.ts'
 import { header } from '../headers.ts'
 import { type ResponseFlag, responseFlags } from '../telemetry/response-flags.ts'
-import { compileNamedList } from './named-list.ts'
+import { compileAnswerList } from './named-list.ts'
 import type { RateLimitedBackOff, RetryConfig, RetryOn } from './retry.ts'
 
 type Test = (x: Exchange) => boolean
@@ -45,7 +45,7 @@ const tests: Readonly<Record<RetryOn, (config: RetryConfig) => Test>> = {
   'envoy-ratelimited': () => isRateLimited,
   'retriable-status-codes': (config) => (x) => config.statuses.includes(x.tryStatus),
   'retriable-headers': (config) => {
-    const named = compileNamedList(config.retriableResponseHeaders, (x) => x.tryHeaders)
+    const named = compileAnswerList(config.retriableResponseHeaders)
     return (x) => x.tryStatus > 0 && named(x)
   },
   // Upstream HTTP/3 is not spoken here; the word is known so that configurations may carry it.

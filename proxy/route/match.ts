@@ -1,5 +1,5 @@
 import type { Exchange } from '../exchange.ts'
-import { headerJoined } from '../headers.ts'
+import { requestField } from '../policies/request-field.ts'
 import type { CompiledRoute, CompiledTable, NamedTest } from './compile.ts'
 
 /**
@@ -55,15 +55,7 @@ function withoutPort(authority: string): string {
 
 function headersMatch(tests: readonly NamedTest[], x: Exchange): boolean {
   for (const { name, test } of tests) {
-    const value =
-      name === ':method'
-        ? x.method
-        : name === ':authority'
-          ? x.authority
-          : name === ':path'
-            ? x.path
-            : headerJoined(x.requestHeaders, name)
-    if (!test(value)) return false
+    if (!test(requestField(x, name))) return false
   }
   return true
 }
