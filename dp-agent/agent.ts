@@ -119,6 +119,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     clock,
     log,
     compose: options.compose,
+    bindsLater: options.controlPlane !== null,
     apply: workers.apply,
     onSettings(settings, snapshot) {
       life.certificate = certificateOf(snapshot)

@@ -23,6 +23,8 @@ export interface ConfigurationOptions {
   readonly apply: (snapshot: Snapshot) => Promise<readonly ApplyFailure[]>
   /** A configuration was accepted; its settings for the agent itself. */
   readonly onSettings: (settings: AgentSettings, snapshot: Snapshot) => void
+  /** What cannot be bound at the start is tried again, as later: others decide what we listen on. Else it is a start failure. */
+  readonly bindsLater: boolean
   /** Only before the first snapshot serves. */
   readonly onStartFailure: (failure: StartFailure) => void
 }
@@ -135,7 +137,7 @@ async function put(state: State): Promise<void> {
   const known = new Set(state.failures.map((one) => one.message))
   state.failures = failures
   const bind = failures.filter((one) => one.code !== null)
-  if (!state.serving && bind.length > 0) {
+  if (!state.serving && bind.length > 0 && !options.bindsLater) {
     options.onStartFailure({ code: 3, messages: bind.map(failureText) })
     return
   }

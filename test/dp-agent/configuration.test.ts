@@ -48,7 +48,7 @@ function compose(emission: Emission, material: IdentityMaterial | null): Compose
   return { ok: false, wait: material === null, message: `identity ${material?.key ?? 'missing'}` }
 }
 
-function configuration() {
+function configuration(bindsLater = false) {
   const clock = fakeClock()
   const { log, lines } = memoryLog()
   const applied: ((failures: readonly ApplyFailure[]) => void)[] = []
@@ -58,6 +58,7 @@ function configuration() {
     clock,
     log,
     compose,
+    bindsLater,
     apply: (_snapshot: Snapshot) => new Promise((resolve) => void applied.push(resolve)),
     onSettings: () => {
       settled += 1
@@ -165,4 +166,17 @@ t.test('configuration: a newer snapshot makes the answer to an older one void', 
   applied[1]!([])
   await new Promise(setImmediate)
   t.not(config.waitingFor(), null)
+})
+
+t.test('configuration: where others say what to bind, what is in use is waited for', async (t) => {
+  const { clock, config, finish, failures, applied, lines } = configuration(true)
+  config.emitted(good)
+  await finish([inUse])
+  t.same(failures, [])
+  t.match(lines, [/^error listener in: port 80 is in use/, /^info serving/])
+  t.equal(config.waitingFor(), null)
+  clock.tick(5_000)
+  t.equal(applied.length, 2)
+  await finish()
+  t.same(config.status().failures, [])
 })
