@@ -8,6 +8,7 @@ import type { Destination } from './destinations.ts'
 import { endpointGroup } from './endpoints.ts'
 import { externalTls } from './external.ts'
 import { mergedTls, tlsOf } from './identity.ts'
+import { sourceTowards } from './interception.ts'
 import type { InboundView } from './mesh-view.ts'
 import { serviceSpiffeId } from './peers.ts'
 import type { About } from './policy.ts'
@@ -73,6 +74,7 @@ export function addLocalCluster(
     ...plainCluster(name, origin),
     discovery: isIP(serviceAddress) === 0 ? 'dns' : 'static',
     protocol: wireProtocol(inbound.protocol, false),
+    bindAddress: sourceTowards(proxy.interception, serviceAddress),
   }
   const cluster = hold(compiling, name, 'cluster', entriesOf).reduce(
     (made, { translation, conf }) => translation.cluster?.(conf, made, about) ?? made,
@@ -99,7 +101,7 @@ function localGroup(name: string, origin: Origin, inbound: InboundView): Endpoin
 const isAddress = ({ host }: EndpointAddress): boolean => isIP(host) !== 0 || host.startsWith('/')
 
 /** A cluster as it is before any policy. */
-const plainCluster = (name: string, origin: Origin): Cluster => ({
+export const plainCluster = (name: string, origin: Origin): Cluster => ({
   name,
   origin,
   discovery: 'static',

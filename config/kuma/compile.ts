@@ -13,11 +13,13 @@ import { compileInbound } from './inbounds.ts'
 import { meshMetricsOf } from './mesh-metrics.ts'
 import { type MeshView, type ProxyView, viewMesh } from './mesh-view.ts'
 import { compileOutbound } from './outbounds.ts'
+import { compileInterception } from './passthrough/listeners.ts'
 import { applyPatches } from './patches.ts'
 import { metricsOf } from './policies/mesh-metric.ts'
 import type { Resource } from './resources.ts'
 import { meshMetricConf } from './schemas/mesh-metric.ts'
 import { mergeEntries, proxyEntries } from './target-ref.ts'
+import { virtualOutbounds } from './vips.ts'
 
 /** One Dataplane of a mesh, ready to run, with what the agent and `explain` want to know of it. */
 export interface Compilation {
@@ -99,14 +101,17 @@ export function compileView(view: MeshView, name: string): Compiled {
 function compileProxy(compiling: Compiling): Compilation {
   const { proxy, identity, clusters, endpoints, secrets, effective } = compiling
   const inbounds = proxy.inbounds.map((inbound) => compileInbound(compiling, inbound))
-  const outbounds = (proxy.resource.body.networking.outbound ?? [])
+  const listed = (proxy.resource.body.networking.outbound ?? [])
     .map((outbound, index) => compileOutbound(compiling, outbound, index))
     .filter((outbound) => outbound !== null)
+  const outbounds = [...listed, ...virtualOutbounds(compiling)]
   const made = [...inbounds, ...outbounds]
+  const intercepting = compileInterception(compiling)
+  const tables = made.map(({ routeTable }) => routeTable).filter((table) => table !== null)
   return {
     snapshot: {
-      listeners: made.map(({ listener }) => listener),
-      routeTables: made.map(({ routeTable }) => routeTable).filter((table) => table !== null),
+      listeners: [...made.map(({ listener }) => listener), ...intercepting.listeners],
+      routeTables: [...tables, ...intercepting.routeTables],
       clusters: [...clusters.values()],
       endpoints: [...endpoints.values()],
       secrets: [...secrets.values()],

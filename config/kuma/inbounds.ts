@@ -7,6 +7,7 @@ import type {
 } from '../../proxy/model/listener.ts'
 import type { RouteTable } from '../../proxy/model/route.ts'
 import { showPath } from '../report.ts'
+import { anyRoute, forwardTo } from './any-route.ts'
 import { addLocalCluster, identitySecret, trustSecret } from './clusters.ts'
 import { type Compiling, describe, hold, originOf, remember } from './compiling.ts'
 import { anyChain, applyHttp, applyTcp, plainHttp, plainTcp } from './filters.ts'
@@ -74,7 +75,7 @@ export function compileInbound(
       identity === null
         ? [anyChain(filterOf(false))]
         : securedChains(compiling, inbound, identity, name, cluster, filterOf),
-    socket: { kind: 'bound' },
+    socket: { kind: proxy.interception?.inboundPort ? 'virtual' : 'bound' },
     intercepts: false,
     maxConnections: 0,
   }
@@ -174,36 +175,10 @@ function rememberTls(
   if (tls !== null) remember(compiling, place, 'MeshTLS', tls)
 }
 
-function localTable(name: string, cluster: string, { origin }: Listener): RouteTable {
-  return {
-    name,
-    origin,
-    virtualHosts: [
-      {
-        name: 'local',
-        domains: ['*'],
-        routes: [
-          {
-            name: 'local',
-            match: {
-              path: { kind: 'prefix', value: '/' },
-              methods: [],
-              headers: [],
-              query: [],
-              peer: null,
-              percent: 100,
-            },
-            action: {
-              kind: 'forward',
-              clusters: [{ cluster, weight: 1, policies: [] }],
-              rewrite: { path: null, host: null },
-              hashPolicies: [],
-              mirrors: [],
-            },
-            policies: [],
-          },
-        ],
-      },
-    ],
-  }
-}
+const localTable = (name: string, cluster: string, { origin }: Listener): RouteTable => ({
+  name,
+  origin,
+  virtualHosts: [
+    { name: 'local', domains: ['*'], routes: [anyRoute('local', forwardTo(cluster))] },
+  ],
+})

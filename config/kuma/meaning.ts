@@ -9,6 +9,7 @@ import { checkHostnameGenerator } from './checks/hostname-generator.ts'
 import { checkLoadBalancing } from './checks/load-balancing.ts'
 import { checkMesh } from './checks/mesh.ts'
 import { warnOfNoEffect } from './checks/no-effect.ts'
+import { checkPassthrough } from './checks/passthrough.ts'
 import { checkPolicy } from './checks/policy.ts'
 import { checkProxyPatch } from './checks/proxy-patch.ts'
 import { checkRetry } from './checks/retry.ts'
@@ -77,6 +78,7 @@ const checks: readonly Check[] = [
   only('MeshTLS', checkTls),
   only('MeshTrace', checkTrace),
   only('MeshMetric', checkMetric),
+  only('MeshPassthrough', checkPassthrough),
   only('MeshProxyPatch', checkProxyPatch),
   only('MeshExternalService', checkExternalService),
   only('HostnameGenerator', checkHostnameGenerator),

@@ -1,5 +1,6 @@
 import type { Environment } from '../environment.ts'
 import { initialPolicies } from './initial-policies.ts'
+import { type Interception, interceptionOf } from './interception.ts'
 import { type Protocol, protocolOf } from './protocol.ts'
 import type { Kind, Resource } from './resources.ts'
 import { ofKind } from './resources.ts'
@@ -19,6 +20,8 @@ export interface ProxyView {
   readonly tagSets: readonly Readonly<Record<string, string>>[]
   /** Values of `kuma.io/service`, in order. */
   readonly services: readonly string[]
+  /** Null: nothing of its traffic is intercepted. */
+  readonly interception: Interception | null
 }
 
 /** What the application beside us is reached by. */
@@ -138,6 +141,7 @@ function viewProxy(resource: Resource<'Dataplane'>): ProxyView {
     inbounds,
     tagSets,
     services: [...new Set(services)],
+    interception: interceptionOf(resource.body),
   }
 }
 

@@ -8,6 +8,7 @@ import { type Compiling, hold, originOf, remember } from './compiling.ts'
 import { type Destination, resolveBackend, serviceDestination } from './destinations.ts'
 import { anyChain, applyHttp, applyTcp, plainHttp, plainTcp } from './filters.ts'
 import { hostnamesOf } from './hostnames.ts'
+import { isLoopback } from './interception.ts'
 import { type MeshView, serviceTag, workloadLabel } from './mesh-view.ts'
 import { destinationNames } from './names.ts'
 import { withRouteLogs } from './policies/mesh-access-log.ts'
@@ -30,16 +31,28 @@ export interface CompiledOutbound {
   readonly ports: readonly string[]
 }
 
-/** What an outbound of the Dataplane becomes; clusters go to `compiling`. Null when its reference leads nowhere. Kuma name: `outbound:<address>:<port>`. */
+/** What an outbound of the Dataplane becomes. Null when its reference leads nowhere. */
 export function compileOutbound(
   compiling: Compiling,
   outbound: OutboundBody,
   index: number,
 ): CompiledOutbound | null {
-  const { view, proxy } = compiling
   const destination = destinationOf(compiling, outbound, index)
   if (destination === null) return null
   const { address = '127.0.0.1', port } = outbound
+  // Nobody has the address of a service; who calls it is intercepted.
+  const virtual = compiling.proxy.interception !== null && !isLoopback(address)
+  const socket: Listener['socket'] = { kind: virtual ? 'virtual' : 'bound' }
+  return outboundTo(compiling, destination, { address, port, socket })
+}
+
+/** An outbound at an address; clusters go to `compiling`. Kuma name: `outbound:<address>:<port>`. */
+export function outboundTo(
+  compiling: Compiling,
+  destination: Destination,
+  { address, port, socket }: Pick<Listener, 'address' | 'port' | 'socket'>,
+): CompiledOutbound {
+  const { view, proxy } = compiling
   const name = `outbound:${address}:${port}`
   const about: About = {
     direction: 'outbound',
@@ -71,7 +84,7 @@ export function compileOutbound(
     direction: 'outbound',
     statPrefix: name,
     filterChains: [anyChain(filter)],
-    socket: { kind: 'bound' },
+    socket,
     intercepts: false,
     maxConnections: 0,
   }

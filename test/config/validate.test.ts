@@ -58,8 +58,8 @@ const noEffect: readonly (readonly [text: string, line: string])[] = [
     'x.yaml:3:84 warning MeshLoadBalancingStrategy/x spec.to[0].default.hashPolicies[0].filterState: has no effect here; it is state of filters of Envoy, and the data path is not Envoy',
   ],
   [
-    'type: MeshPassthrough\nname: x\nspec: {default: {passthroughMode: None}}\n',
-    'x.yaml:3:18 warning MeshPassthrough/x spec.default.passthroughMode: has no effect here; traffic that no outbound takes is not ours without transparent proxying',
+    'type: MeshPassthrough\nname: x\nspec: {default: {passthroughMode: None, appendMatch: [{type: IP, value: 10.0.0.1}]}}\n',
+    'x.yaml:3:41 warning MeshPassthrough/x spec.default.appendMatch: has no effect with passthroughMode None',
   ],
   [
     'type: MeshCircuitBreaker\nname: x\nspec: {targetRef: {kind: MeshGateway, name: g}, to: [{targetRef: {kind: Mesh}, default: {connectionLimits: {maxConnectionPools: 1}}}]}\n',

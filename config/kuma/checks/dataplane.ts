@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { didYouMean } from '../../nearest.ts'
 import type { Path, Reporter } from '../../report.ts'
+import { interceptionOf } from '../interception.ts'
 import type { Resource } from '../resources.ts'
 import type { InboundBody, OutboundBody } from '../schemas/dataplane.ts'
 
@@ -21,6 +22,12 @@ export function checkDataplane(dataplane: Resource<'Dataplane'>, reporter: Repor
     reporter.error(dataplane, ['networking', 'gateway', 'type'], 'BUILTIN is not supported', {
       hint,
     })
+  }
+  const { transparentProxying } = networking
+  if (transparentProxying !== undefined && !transparentProxying.redirectPortOutbound) {
+    const path = ['networking', 'transparentProxying']
+    const message = 'intercepts nothing without redirectPortOutbound'
+    reporter.warn(dataplane, path, message, { hint: 'give the port, 15001 in Kuma' })
   }
   checkAddresses(dataplane, reporter)
   const taken = new Map<string, string>()
@@ -87,7 +94,8 @@ function checkInbound(
   checkTags(dataplane, inbound, index, reporter)
   const own = inbound.address ?? dataplane.body.networking.address
   const app = inbound.serviceAddress ?? own
-  if (app === own && (inbound.servicePort ?? inbound.port) === inbound.port) {
+  const intercepted = (interceptionOf(dataplane.body)?.inboundPort ?? 0) > 0
+  if (!intercepted && app === own && (inbound.servicePort ?? inbound.port) === inbound.port) {
     const path = ['networking', 'inbound', index, inbound.servicePort ? 'servicePort' : 'port']
     reporter.error(dataplane, path, 'would forward to itself', {
       hint: 'give servicePort or serviceAddress of the application',

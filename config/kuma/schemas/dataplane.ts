@@ -3,9 +3,18 @@ import { metricsBackend } from './mesh-metrics.ts'
 import { resource } from './parts.ts'
 import { list, map, maybe, must, unsupported, word } from './shapes.ts'
 import { backendRef } from './target-ref.ts'
-import { anything, duration, filled, flag, host, port, stringMap, text, uint32 } from './values.ts'
-
-const redirect = 'transparent proxying needs redirected sockets; list outbounds instead'
+import {
+  anything,
+  duration,
+  filled,
+  flag,
+  host,
+  port,
+  stringMap,
+  text,
+  uint32,
+  whole,
+} from './values.ts'
 
 const serviceProbe = map({
   interval: maybe(duration, 'Between two probes.', '1s'),
@@ -57,13 +66,58 @@ const gateway = map({
   tags: maybe(stringMap, 'Tags; kuma.io/service names the gateway (2.x).'),
 })
 
+const portOrNone = whole(0, 65_535, 'must be a port, or 0 for none')
+
+const reachableBackend = map({
+  kind: must(
+    word(['MeshService', 'MeshExternalService', 'MeshMultiZoneService']),
+    'Kind of the destination.',
+  ),
+  name: maybe(filled, 'Name of it.'),
+  namespace: unsupported(filled, 'there are no namespaces outside Kubernetes'),
+  labels: maybe(stringMap, 'Labels that it must have, instead of a name.'),
+  port: maybe(port, 'Port of it; all by default.'),
+})
+export type ReachableBackend = v.InferOutput<typeof reachableBackend>
+
+const transparentProxying = map({
+  redirectPortOutbound: maybe(
+    portOrNone,
+    'Port that calls of the application are led to (15001 in Kuma); nothing is intercepted without it.',
+  ),
+  redirectPortInbound: maybe(
+    portOrNone,
+    'Port that calls of others are led to (15006 in Kuma); inbounds are bound without it.',
+  ),
+  ipFamilyMode: maybe(
+    word(['UnSpecified', 'DualStack', 'IPv4', 'IPv6']),
+    'What is intercepted.',
+    'DualStack',
+  ),
+  reachableBackends: maybe(
+    map({ refs: maybe(list(reachableBackend), 'Destinations; none for an empty list.') }),
+    'Destinations that are called by their virtual addresses; all by default.',
+  ),
+  reachableServices: unsupported(
+    list(filled),
+    'services of tags have no virtual addresses; use reachableBackends',
+  ),
+  directAccessServices: maybe(
+    list(filled),
+    'Values of kuma.io/service whose proxies are called by their own addresses; * for all.',
+  ),
+})
+
 const networking = map({
   address: must(host, 'Address that peers call.'),
   advertisedAddress: maybe(host, 'Address that peers call instead, behind a NAT (2.x).'),
   inbound: maybe(list(inbound), 'What the application serves.'),
   outbound: maybe(list(outbound), 'What the application calls.'),
   gateway: maybe(gateway, 'The proxy stands beside a gateway.'),
-  transparentProxying: unsupported(anything, redirect),
+  transparentProxying: maybe(
+    transparentProxying,
+    'Traffic that the system leads to the proxy, whatever its address.',
+  ),
   admin: maybe(
     map({ port: maybe(port, 'Port of the admin pages.', 9_901) }),
     'The admin pages of the proxy.',

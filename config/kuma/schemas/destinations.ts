@@ -1,6 +1,6 @@
 import type * as v from 'valibot'
 import { tlsVersions } from './mesh-tls.ts'
-import { dataSource, resource } from './parts.ts'
+import { calledResource, dataSource, resource } from './parts.ts'
 import { list, map, maybe, must, unsupported, word } from './shapes.ts'
 import { anything, filled, flag, integer, port, portOrName, stringMap, text } from './values.ts'
 
@@ -18,7 +18,7 @@ const portFields = {
 }
 
 /** Kuma `MeshService`: a named set of inbounds. */
-export const meshService = resource('A service: inbounds of Dataplanes under a name.', {
+export const meshService = calledResource('A service: inbounds of Dataplanes under a name.', {
   spec: must(
     map({
       selector: maybe(
@@ -61,18 +61,21 @@ export const meshService = resource('A service: inbounds of Dataplanes under a n
 export type MeshServiceBody = v.InferOutput<typeof meshService>
 
 /** Kuma `MeshMultiZoneService`: MeshServices under one name. */
-export const meshMultiZoneService = resource('MeshServices, of several zones, under one name.', {
-  spec: must(
-    map({
-      selector: must(
-        map({ meshService: must(map({ matchLabels }), 'MeshServices by label.') }),
-        'Which services.',
-      ),
-      ports: maybe(list(map(portFields)), 'Its ports, those of the services.'),
-    }),
-    'The service itself.',
-  ),
-})
+export const meshMultiZoneService = calledResource(
+  'MeshServices, of several zones, under one name.',
+  {
+    spec: must(
+      map({
+        selector: must(
+          map({ meshService: must(map({ matchLabels }), 'MeshServices by label.') }),
+          'Which services.',
+        ),
+        ports: maybe(list(map(portFields)), 'Its ports, those of the services.'),
+      }),
+      'The service itself.',
+    ),
+  },
+)
 export type MeshMultiZoneServiceBody = v.InferOutput<typeof meshMultiZoneService>
 
 const verification = map({
@@ -97,7 +100,7 @@ const verification = map({
 })
 
 /** Kuma `MeshExternalService`: something outside the mesh under a name. */
-export const meshExternalService = resource('Something outside the mesh under a name.', {
+export const meshExternalService = calledResource('Something outside the mesh under a name.', {
   spec: must(
     map({
       match: must(

@@ -43,9 +43,6 @@ const routing = map({
   ),
 })
 
-const passthrough =
-  'traffic that no outbound takes is not ours without transparent proxying; it passes us by'
-
 const rules = (about: string) =>
   maybe(list(map({ tags: maybe(stringMap, 'Tags, all of them; * is any value.') })), about)
 
@@ -65,7 +62,7 @@ export const mesh = resource('A mesh.', {
   networking: maybe(
     map({
       outbound: maybe(
-        map({ passthrough: unsupported(flag, passthrough) }),
+        map({ passthrough: maybe(flag, 'Whether it passes; MeshPassthrough comes first.', true) }),
         'Calls of applications.',
       ),
     }),

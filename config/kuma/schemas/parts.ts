@@ -6,6 +6,7 @@ import {
   headerName,
   headerValue,
   hostPort,
+  ipAddress,
   resourceName,
   spiffeId,
   stringMap,
@@ -23,12 +24,29 @@ const envelope = {
   creationTime: maybe(text, fromControlPlane),
   modificationTime: maybe(text, fromControlPlane),
   kri: maybe(text, fromControlPlane),
-  status: maybe(anything, fromControlPlane),
 }
+
+const status = { status: maybe(anything, fromControlPlane) }
 
 /** A resource: what it is for, in a sentence, and what it has beside the envelope. */
 export const resource = <const E extends v.ObjectEntries>(about: string, entries: E) =>
-  v.pipe(map({ ...envelope, ...entries }), v.metadata(told(about)))
+  v.pipe(map({ ...envelope, ...status, ...entries }), v.metadata(told(about)))
+
+const vips = {
+  status: maybe(
+    v.looseObject(
+      {
+        vips: maybe(list(v.looseObject({ ip: must(ipAddress, 'Address.') })), 'Virtual addresses.'),
+      },
+      'must be a map',
+    ),
+    'Written by a control plane, or by hand: `vips` are the addresses it is called by where traffic is intercepted.',
+  ),
+}
+
+/** The same of something that is called; its status says by which addresses. */
+export const calledResource = <const E extends v.ObjectEntries>(about: string, entries: E) =>
+  v.pipe(map({ ...envelope, ...vips, ...entries }), v.metadata(told(about)))
 
 /** A key or certificate given in one of Kuma's ways: `SecureDataSource` (3.0), and the older `DataSource`. */
 const anySource = map({

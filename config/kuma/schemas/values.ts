@@ -50,6 +50,11 @@ export const base64 = like(
   /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/,
   'must be base64 with its padding',
 )
+/** An IP address, as far as its letters go. */
+export const ipAddress = like(
+  /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$/,
+  'must be an IP address',
+)
 /** An IP address or a host name. */
 export const host = like(/^[0-9A-Za-z_.:-]+$/, 'must be an IP address or a host name')
 const portText = '(?:[1-9]\\d{0,3}|[1-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d{2}|655[0-2]\\d|6553[0-5])'

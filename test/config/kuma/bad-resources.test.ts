@@ -949,6 +949,62 @@ const rows: readonly (readonly [title: string, text: string, error: string])[] =
     ),
     '3:183 error MeshHTTPRoute/x spec.to[0].rules[0].default.filters[0].requestHeaderModifier.set[0].value: is not a host with an optional port',
   ],
+  // what may pass
+  [
+    'mysql without a port',
+    spec(
+      'MeshPassthrough',
+      '{default: {appendMatch: [{type: IP, value: 10.0.0.1, protocol: mysql}]}}',
+    ),
+    '3:70 error MeshPassthrough/x spec.default.appendMatch[0].protocol: mysql needs a port; on it no first bytes are waited for',
+  ],
+  [
+    'an address that is none',
+    spec('MeshPassthrough', '{default: {appendMatch: [{type: IP, value: 10.0.0}]}}'),
+    '3:50 error MeshPassthrough/x spec.default.appendMatch[0].value: must be an IP address',
+  ],
+  [
+    'a network without bits',
+    spec('MeshPassthrough', '{default: {appendMatch: [{type: CIDR, value: 10.0.0.0}]}}'),
+    '3:52 error MeshPassthrough/x spec.default.appendMatch[0].value: must be a network such as 10.0.0.0/8',
+  ],
+  [
+    'a domain of bytes',
+    spec('MeshPassthrough', '{default: {appendMatch: [{type: Domain, value: a.test}]}}'),
+    '3:32 error MeshPassthrough/x spec.default.appendMatch[0].protocol: tcp does not tell its domain; say tls, http, http2 or grpc, or give an address',
+  ],
+  [
+    'a part of a label',
+    spec(
+      'MeshPassthrough',
+      '{default: {appendMatch: [{type: Domain, value: "*a.test", protocol: tls}]}}',
+    ),
+    '3:54 error MeshPassthrough/x spec.default.appendMatch[0].value: must be a domain such as example.org or *.example.org',
+  ],
+  [
+    'any domain at any port',
+    spec(
+      'MeshPassthrough',
+      '{default: {appendMatch: [{type: Domain, value: "*.a.test", protocol: http}]}}',
+    ),
+    '3:54 error MeshPassthrough/x spec.default.appendMatch[0].value: needs a port beside it with http',
+  ],
+  [
+    'a match said twice',
+    spec(
+      'MeshPassthrough',
+      '{default: {appendMatch: [{type: IP, value: 10.0.0.1}, {type: IP, value: 10.0.0.1, protocol: tcp}]}}',
+    ),
+    '3:79 error MeshPassthrough/x spec.default.appendMatch[1].value: 10.0.0.1 stands here already, with this port and protocol',
+  ],
+  [
+    'two versions of HTTP at a port',
+    spec(
+      'MeshPassthrough',
+      '{default: {appendMatch: [{type: Domain, value: a.test, protocol: http}, {type: Domain, value: b.test, protocol: grpc, port: 80}]}}',
+    ),
+    '3:119 error MeshPassthrough/x spec.default.appendMatch[1].protocol: http and grpc cannot be told apart on the same port; give each its port',
+  ],
 ]
 
 for (const [title, text, error] of rows) {

@@ -112,7 +112,7 @@ const rows: readonly (readonly [section: string, said: readonly string[]])[] = [
   [
     'networking: {outbound: {passthrough: false}}',
     [
-      'warning Mesh/default networking.outbound.passthrough: has no effect here; traffic that no outbound takes is not ours without transparent proxying; it passes us by',
+      'warning Mesh/default networking.outbound.passthrough: has no effect on Dataplane/web-1, whose traffic is not intercepted; give Dataplane/web-1 networking.transparentProxying',
     ],
   ],
   [
