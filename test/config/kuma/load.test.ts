@@ -97,9 +97,9 @@ const rows: readonly (readonly [title: string, text: string, problems: readonly 
   ],
   [
     'a field without effect here',
-    dataplane('transparentProxying: {redirectPortInbound: 15006}'),
+    dataplane('listeners: []'),
     [
-      'a.yaml:6:3 warning Dataplane/web-1 networking.transparentProxying: has no effect here; transparent proxying needs redirected sockets; list outbounds instead',
+      'a.yaml:6:3 warning Dataplane/web-1 networking.listeners: has no effect here; zone proxies are a control plane affair',
     ],
   ],
   [
