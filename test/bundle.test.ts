@@ -14,7 +14,15 @@ t.test('bundle: what is shipped runs, with its admin pages', async (t) => {
   execFileSync(process.execPath, [join(root, 'bundle.ts'), join(home, 'dist')], { cwd: root })
   const running = startOutrider(
     t,
-    ['run', '--bootstrap', join(home, 'envoy.json'), '--admin', '127.0.0.1:0'],
+    [
+      'run',
+      '--bootstrap',
+      join(home, 'envoy.json'),
+      '--admin',
+      '127.0.0.1:0',
+      '--drain-time',
+      '0s',
+    ],
     {},
     join(home, 'dist/dp-agent/main.js'),
   )

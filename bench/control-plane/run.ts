@@ -27,6 +27,7 @@ const appPort = traffic.app
 const [port, admin] = [await freePort(), await freePort()]
 const server = await xdsServer(t, small(port, appPort))
 const sidecar = start()
+sidecar.stderr?.resume()
 undo.push(() => sidecar.kill('SIGKILL'))
 const pids = [sidecar.pid ?? 0]
 while (
@@ -79,9 +80,9 @@ function start(): ChildProcess {
   const flags = ['--max-semi-space-size=4', '--optimize-for-size', main, 'run', '--bootstrap', file]
   return spawn(
     process.execPath,
-    [...flags, '--admin', `127.0.0.1:${admin}`, '--log-level', 'error'],
+    [...flags, '--admin', `127.0.0.1:${admin}`, '--log-level', 'info'],
     {
-      stdio: ['ignore', 'ignore', 'inherit'],
+      stdio: ['ignore', 'ignore', 'pipe'],
     },
   )
 }
@@ -105,17 +106,33 @@ async function arriving(): Promise<void> {
   await traffic.look()
   const startedAt = performance.now()
   server.set(large(port, appPort))
-  const encoded = performance.now()
-  while ((await clusters()) < 1_000) await pause(50)
+  const encoded = performance.now() - startedAt
+  // The clusters, which wait for their endpoints, then these.
+  await applied(2)
   const ms = performance.now() - startedAt
   say(
     '10,000 endpoints arrive',
     await traffic.look(),
-    `, ${ms.toFixed(0)} ms until they are at work, ${(encoded - startedAt).toFixed(0)} of them to send`,
+    `, ${ms.toFixed(0)} ms until they are at work, ${encoded.toFixed(0)} of them to send`,
   )
   await pause(20_000)
   const after = memoryMib(pids).anon
   say('20 s later', await traffic.look(), `, ${(after - before).toFixed(1)} more than before`)
+  if ((await clusters()) < 1_000) throw new Error('not all clusters are there')
+}
+
+/** Resolves when the sidecar has said so often that a configuration is at work. */
+function applied(times: number): Promise<void> {
+  let left = times
+  return new Promise((resolve) => {
+    const look = (chunk: Buffer): void => {
+      left -= chunk.toString().split('configuration applied').length - 1
+      if (left > 0) return
+      sidecar.stderr?.off('data', look)
+      resolve()
+    }
+    sidecar.stderr?.on('data', look)
+  })
 }
 
 async function flapping(times: number): Promise<void> {
