@@ -33,3 +33,6 @@ export const systemClock: Clock = {
   },
   random: () => Math.random(),
 }
+
+/** The next turn of the event loop: what waits to be read is read first. Between pieces of long work. */
+export const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))

@@ -21,9 +21,19 @@ export interface ThreadSetup extends WorkerSetup {
   readonly inherited: Readonly<Record<string, number>>
 }
 
+/** A change of one list of the snapshot; see `delivery.ts`. */
+export interface SnapshotPart {
+  readonly collection: keyof Snapshot
+  /** New, or in place of those of the same name. */
+  readonly put: readonly Snapshot[keyof Snapshot][number][]
+  readonly gone: readonly string[]
+}
+
 /** From the agent to a worker. Versions and question ids only grow. */
 export type ToWorker =
-  | { readonly kind: 'apply'; readonly version: number; readonly snapshot: Snapshot }
+  | ({ readonly kind: 'part' } & SnapshotPart)
+  /** What the parts so far add up to is to be at work. */
+  | { readonly kind: 'apply'; readonly version: number }
   | { readonly kind: 'ask'; readonly id: number; readonly what: Question }
   | { readonly kind: 'log_level'; readonly level: LogLevel }
   | { readonly kind: 'reopen_logs' }

@@ -1,10 +1,12 @@
 import type { Clock, Timer } from '../../proxy/clock.ts'
 import type { LogFields } from '../../proxy/log.ts'
 import type { LogCollector } from '../../proxy/model/listener.ts'
+import type { Snapshot } from '../../proxy/model/snapshot.ts'
 import type { Proxy as DataPath, ProxyOptions } from '../../proxy/proxy.ts'
 import { newStats, type Stats } from '../../proxy/telemetry/metrics.ts'
 import type { SpanRecord } from '../../proxy/telemetry/tracing.ts'
 import { type LineLevel, leveledLog } from '../leveled-log.ts'
+import { newReceived } from './delivery.ts'
 import { type LoopLag, watchLoopLag } from './loop-lag.ts'
 import type { Answer, FromWorker, Pulse, Question, ThreadSetup, ToWorker } from './messages.ts'
 
@@ -47,6 +49,7 @@ export function serveWorker(options: ServeOptions): (message: ToWorker) => void 
   })
   const lag = watchLoopLag(clock)
   const vitals = newVitals(setup.index, clock)
+  const received = newReceived()
   const apply = serialApply(proxy, port, vitals)
   const answer = (id: number, what: Question): Answer => ({
     kind: 'answer',
@@ -57,7 +60,8 @@ export function serveWorker(options: ServeOptions): (message: ToWorker) => void 
   })
   return (message) => {
     outbox.heard()
-    if (message.kind === 'apply') void apply(message)
+    if (message.kind === 'part') received.take(message)
+    else if (message.kind === 'apply') void apply(message.version, received.snapshot())
     else if (message.kind === 'ask') port.post(answer(message.id, message.what))
     else if (message.kind === 'log_level') log.setLevel(message.level)
     else if (message.kind === 'reopen_logs') proxy.reopenLogs()
@@ -74,18 +78,18 @@ export function serveWorker(options: ServeOptions): (message: ToWorker) => void 
 
 /** One snapshot at a time; of those that arrive meanwhile only the newest is kept. A rejection is a bug and ends the thread. */
 function serialApply(proxy: DataPath, port: WorkerPort, vitals: Vitals) {
-  let next: Extract<ToWorker, { kind: 'apply' }> | null = null
+  let next: { readonly version: number; readonly snapshot: Snapshot } | null = null
   let applying = false
-  return async (message: Extract<ToWorker, { kind: 'apply' }>): Promise<void> => {
-    next = message
+  return async (version: number, snapshot: Snapshot): Promise<void> => {
+    next = { version, snapshot }
     if (applying) return
     applying = true
     while (next !== null) {
-      const { version, snapshot }: Extract<ToWorker, { kind: 'apply' }> = next
+      const now: NonNullable<typeof next> = next
       next = null
-      const failures = await proxy.apply(snapshot)
+      const failures = await proxy.apply(now.snapshot)
       vitals.applied()
-      port.post({ kind: 'applied', version, failures })
+      port.post({ kind: 'applied', version: now.version, failures })
     }
     applying = false
   }

@@ -4,6 +4,7 @@ import type { Snapshot } from '../../proxy/model/snapshot.ts'
 import type { ApplyFailure } from '../../proxy/proxy.ts'
 import type { SpanRecord } from '../../proxy/telemetry/tracing.ts'
 import type { LeveledLog } from '../leveled-log.ts'
+import { type Delivery, newDelivery } from './delivery.ts'
 import type {
   Answer,
   FromWorker,
@@ -63,7 +64,9 @@ interface Slot {
   readonly options: SuperviseOptions
   handle: WorkerHandle | null
   state: WorkerStatus['state']
-  snapshot: Extract<ToWorker, { kind: 'apply' }> | null
+  last: { readonly version: number; readonly snapshot: Snapshot } | null
+  /** To the thread of now. */
+  delivery: Delivery | null
   draining: boolean
   version: number
   restarts: number
@@ -83,7 +86,8 @@ export function superviseWorker(options: SuperviseOptions): SupervisedWorker {
     options,
     handle: null,
     state: 'starting',
-    snapshot: null,
+    last: null,
+    delivery: null,
     draining: false,
     version: 0,
     restarts: 0,
@@ -100,8 +104,8 @@ export function superviseWorker(options: SuperviseOptions): SupervisedWorker {
   start(slot)
   return {
     apply(version, snapshot) {
-      slot.snapshot = { kind: 'apply', version, snapshot }
-      slot.handle?.post(slot.snapshot)
+      slot.last = { version, snapshot }
+      slot.delivery?.deliver(version, snapshot)
     },
     ask: (what) => ask(slot, what),
     post(message) {
@@ -129,7 +133,10 @@ function start(slot: Slot): void {
     { index, count, logLevel: log.level() },
     { onMessage: (message) => receive(slot, message), onExit: (reason) => exited(slot, reason) },
   )
-  if (slot.snapshot !== null) slot.handle.post(slot.snapshot)
+  const { handle, last } = slot
+  // A thread that has gone meanwhile hears nothing more.
+  slot.delivery = newDelivery((message) => slot.handle === handle && handle.post(message))
+  if (last !== null) slot.delivery.deliver(last.version, last.snapshot)
   if (slot.draining) slot.handle.post({ kind: 'drain' })
   slot.pulses = clock.every(pulseMs, () => takePulse(slot))
 }
@@ -194,6 +201,7 @@ function ask(slot: Slot, what: Question): Promise<Answer | null> {
 function exited(slot: Slot, reason: string): void {
   const { clock, log, index } = slot.options
   slot.handle = null
+  slot.delivery = null
   slot.pulse = null
   slot.pulses?.cancel()
   for (const settle of [...slot.questions.values()]) settle(null)

@@ -1,5 +1,4 @@
-import { setImmediate } from 'node:timers/promises'
-import type { Clock } from '../clock.ts'
+import { type Clock, nextTurn } from '../clock.ts'
 
 /** Work at a stretch, ms. What waits meanwhile is not served. */
 const stretchMs = 1
@@ -9,7 +8,7 @@ export function newPause(clock: Clock): () => Promise<void> {
   let startedAt = clock.now()
   return async () => {
     if (clock.now() - startedAt < stretchMs) return
-    await setImmediate()
+    await nextTurn()
     startedAt = clock.now()
   }
 }

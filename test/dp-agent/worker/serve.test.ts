@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { FromWorker } from '../../../dp-agent/worker/messages.ts'
 import { serveWorker } from '../../../dp-agent/worker/serve.ts'
-import { emptySnapshot, type Snapshot } from '../../../proxy/model/snapshot.ts'
+import type { Snapshot } from '../../../proxy/model/snapshot.ts'
 import type { ApplyFailure, Proxy as DataPath, ProxyOptions } from '../../../proxy/proxy.ts'
 import { newStats } from '../../../proxy/telemetry/metrics.ts'
 import type { SpanRecord } from '../../../proxy/telemetry/tracing.ts'
@@ -46,7 +46,7 @@ function served(count = 1) {
 
 t.test('worker thread: acknowledges a snapshot with its failures', async (t) => {
   const { tell, said, applying } = served()
-  tell({ kind: 'apply', version: 3, snapshot: emptySnapshot })
+  tell({ kind: 'apply', version: 3 })
   const failures = [{ resource: 'Listener/in', message: 'in use', code: 'EADDRINUSE' }]
   applying[0]!(failures)
   await new Promise(setImmediate)
@@ -57,7 +57,7 @@ t.test(
   'worker thread: of snapshots that arrive while one is applied only the newest is',
   async (t) => {
     const { tell, said, applying } = served()
-    for (const version of [1, 2, 3, 4]) tell({ kind: 'apply', version, snapshot: emptySnapshot })
+    for (const version of [1, 2, 3, 4]) tell({ kind: 'apply', version })
     applying[0]!([])
     await new Promise(setImmediate)
     applying[1]!([])

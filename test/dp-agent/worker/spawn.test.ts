@@ -1,7 +1,6 @@
 import { EventEmitter, once } from 'node:events'
 import t from 'tap'
 import { spawnThreads } from '../../../dp-agent/worker/spawn.ts'
-import { emptySnapshot } from '../../../proxy/model/snapshot.ts'
 
 function spawned() {
   const events = new EventEmitter()
@@ -18,7 +17,7 @@ function spawned() {
 t.test('thread: serves a snapshot, answers, and is gone when closed', async (t) => {
   const { events, handle } = spawned()
   events.once('exit', (reason) => t.equal(reason, 'exit code 0'))
-  handle.post({ kind: 'apply', version: 1, snapshot: emptySnapshot })
+  handle.post({ kind: 'apply', version: 1 })
   t.match(await once(events, 'applied'), [{ version: 1, failures: [] }])
   handle.post({ kind: 'ask', id: 7, what: 'pulse' })
   t.match(await once(events, 'answer'), [{ id: 7, pulse: { connections: 0 } }])
