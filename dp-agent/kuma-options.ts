@@ -96,7 +96,7 @@ export const kumaOptions = {
     flag: 'transparent-proxy',
     help: 'connections are intercepted, and come to sockets that we are started with (docs/interception.md)',
   }),
-  transparentProxyConfig: texts({
+  transparentProxyConfig: text({
     flag: 'transparent-proxy-config',
     env: ['KUMA_DATAPLANE_RUNTIME_TRANSPARENT_PROXY'],
     placeholder: '<yaml|file>',

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { readVariables } from '../config/kuma-cp/dataplane-template.ts'
 import type { Sidecar, TransparentProxy } from '../config/kuma-cp/node.ts'
 import { type OwnDataplane, readOwnDataplane } from '../config/kuma-cp/own-dataplane.ts'
-import { readTransparentProxy } from '../config/kuma-cp/transparent-proxy.ts'
+import { readTransparentProxy, usualInterception } from '../config/kuma-cp/transparent-proxy.ts'
 import type { SourceProblem } from '../config/source.ts'
 import type { SocketAddress } from './cli/option.ts'
 import type { Terminal } from './dispatch.ts'
@@ -92,9 +92,8 @@ export function interceptionOf({
   transparentProxy,
   transparentProxyConfig,
 }: RunOptions): TransparentProxy | string | null {
-  return transparentProxy || transparentProxyConfig.length > 0
-    ? readTransparentProxy(transparentProxyConfig)
-    : null
+  if (transparentProxyConfig !== null) return readTransparentProxy(transparentProxyConfig)
+  return transparentProxy ? usualInterception : null
 }
 
 /** This process as a control plane is told of it. */

@@ -26,39 +26,29 @@ export const usualInterception: TransparentProxy = {
   outboundPort: 15_001,
 }
 
-/**
- * kuma-dp: `--transparent-proxy-config`, each a file or YAML itself; a later one adds to those before. A text is what is wrong with it.
- */
-export function readTransparentProxy(given: readonly string[]): TransparentProxy | string {
-  let made = usualInterception
-  for (const one of given) {
-    const text = existsSync(one) ? readFileSync(one, 'utf8') : one
-    let value: unknown
-    try {
-      value = parse(text)
-    } catch (error) {
-      return `is not YAML: ${error instanceof Error ? error.message : String(error)}`
-    }
-    const read = v.safeParse(schema, value)
-    if (!read.success) {
-      const [issue] = read.issues
-      return `${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`
-    }
-    made = merged(made, read.output)
+/** kuma-dp: `--transparent-proxy-config`, a file or YAML itself. A text is what is wrong with it. */
+export function readTransparentProxy(given: string): TransparentProxy | string {
+  let value: unknown
+  try {
+    value = parse(existsSync(given) ? readFileSync(given, 'utf8') : given)
+  } catch (error) {
+    return `is not YAML: ${error instanceof Error ? error.message : String(error)}`
   }
-  return made
+  const read = v.safeParse(schema, value)
+  if (read.success) return interceptionOf(read.output)
+  const [issue] = read.issues
+  return `${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`
 }
 
-function merged(
-  before: TransparentProxy,
-  { ipFamilyMode, redirect }: v.InferOutput<typeof schema>,
-): TransparentProxy {
-  const { inbound, outbound } = redirect
-  const portOf = (one: typeof inbound, known: number | null): number | null =>
-    one.enabled === false ? null : (one.port ?? known)
+function interceptionOf({
+  ipFamilyMode,
+  redirect: { inbound, outbound },
+}: v.InferOutput<typeof schema>): TransparentProxy {
+  const portOf = (one: typeof inbound, usual: number | null): number | null =>
+    one.enabled === false ? null : (one.port ?? usual)
   return {
-    ipFamilyMode: ipFamilyMode === 'ipv4' ? 'ipv4' : before.ipFamilyMode,
-    inboundPort: portOf(inbound, before.inboundPort),
-    outboundPort: portOf(outbound, before.outboundPort),
+    ipFamilyMode: ipFamilyMode === 'ipv4' ? 'ipv4' : 'dualstack',
+    inboundPort: portOf(inbound, usualInterception.inboundPort),
+    outboundPort: portOf(outbound, usualInterception.outboundPort),
   }
 }

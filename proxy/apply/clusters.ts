@@ -26,20 +26,20 @@ import {
 import { newPause } from './pause.ts'
 
 /** What is to be done for one cluster in the tick in which everything is swapped. */
-export interface ClusterStep {
+interface ClusterStep {
   readonly config: ClusterConfig
   readonly old: ClusterConfig | undefined
-  /** Made beside the old ones, endpoints and all; null where one of this name stays. */
+  /** Made beside the old ones, endpoints, policies and all; null where one of this name stays. */
   readonly fresh: Cluster | null
   /** To be given to one that stays; null when its endpoints are what they were. */
   readonly group: EndpointGroup | null
-  /** Its settings are what they were, and so are its secrets: there is nothing to do. */
-  readonly same: boolean
+  /** One that stays has other settings, or other secrets. */
+  readonly changed: boolean
 }
 
 /**
- * Compares and builds, touching nothing that serves, with pauses in which requests are served: of a thousand clusters with ten
- * endpoints each that takes a hundred times as long as a request.
+ * Compares and builds, changing nothing that serves, with pauses in which requests are served: for a thousand clusters with ten
+ * endpoints each that takes a hundred times as long as a request. Those with which nothing is to be done are left out.
  */
 export async function prepareClusters(pass: Pass): Promise<readonly ClusterStep[]> {
   const groups = byName(pass.next.endpoints)
@@ -49,14 +49,20 @@ export async function prepareClusters(pass: Pass): Promise<readonly ClusterStep[
   const steps: ClusterStep[] = []
   for (const config of pass.next.clusters) {
     const { name } = config
-    const old = oldConfigs.get(name)
-    const group = groups.get(name) ?? null
+    const group = groups.get(name)
     try {
-      const exists = pass.rt.env.clusters.has(name)
-      const fresh = exists ? null : prepareCluster(pass, config, group)
-      const sameGroup = old !== undefined && sameContent(group ?? undefined, oldGroups.get(name))
-      const same = exists && sameContent(config, old) && !usesChanged(pass, config.tls)
-      steps.push({ config, old, fresh, group: fresh !== null || sameGroup ? null : group, same })
+      const existing = pass.rt.env.clusters.get(name)
+      const old = oldConfigs.get(name)
+      if (existing === undefined) {
+        const fresh = prepareCluster(pass, config, group)
+        steps.push({ config, old, fresh, group: null, changed: false })
+      } else {
+        const moved = old === undefined || !sameContent(group, oldGroups.get(name))
+        const changed = !sameContent(config, old) || usesChanged(pass, config.tls)
+        if (!changed) keepPolicies(pass, config, existing)
+        const next = moved && group !== undefined ? group : null
+        if (changed || next !== null) steps.push({ config, old, fresh: null, group: next, changed })
+      }
     } catch (error) {
       failed(pass, `cluster ${name}`, error)
     }
@@ -65,43 +71,55 @@ export async function prepareClusters(pass: Pass): Promise<readonly ClusterStep[
   return steps
 }
 
-function prepareCluster(pass: Pass, config: ClusterConfig, group: EndpointGroup | null): Cluster {
+function prepareCluster(
+  pass: Pass,
+  config: ClusterConfig,
+  group: EndpointGroup | undefined,
+): Cluster {
   const cluster = makeCluster(pass, config)
   cluster.tls = clientTls(pass, config)
-  if (group !== null) setEndpoints(cluster, group)
+  keepPolicies(pass, config, cluster)
+  if (group !== undefined) setEndpoints(cluster, group)
   return cluster
 }
 
-/** Puts new clusters in place, gives new settings and endpoints to those that stay. */
-export function applyClusters(pass: Pass, steps: readonly ClusterStep[]): void {
-  for (const step of steps) {
-    try {
-      applyCluster(pass, step)
-    } catch (error) {
-      failed(pass, `cluster ${step.config.name}`, error)
-    }
-  }
-}
-
-function applyCluster(pass: Pass, { config, old, fresh, group, same }: ClusterStep): void {
-  const { env } = pass.rt
-  const cluster = fresh ?? env.clusters.get(config.name)
-  if (cluster === undefined) return
-  if (fresh === null && !same) {
-    if (usesChanged(pass, config.tls) || !sameWire(config, old)) {
-      cluster.tls = clientTls(pass, config)
-      // Resting connections were made, and their peers checked, by what holds no longer; busy ones end after their exchange.
-      for (const endpoint of cluster.endpoints) endpoint.pool?.renew()
-    }
-    if (!sameContent(config, old)) updateCluster(cluster, config)
-  }
+function keepPolicies(pass: Pass, config: ClusterConfig, cluster: Cluster): void {
   const lists = collectHooks(config.policies, `cluster/${config.name}`, (place, policy) =>
     hooksAt(pass, place, policy, cluster),
   )
   cluster.attempt = lists.attempt
   cluster.outcome = lists.outcome
-  env.clusters.set(config.name, cluster)
-  if (group !== null) setEndpoints(cluster, group)
+}
+
+/** Puts new clusters in place, gives new settings and endpoints to those that stay. */
+export function applyClusters(pass: Pass, steps: readonly ClusterStep[]): void {
+  const { clusters } = pass.rt.env
+  for (const { config, old, fresh, group, changed } of steps) {
+    const cluster = fresh ?? clusters.get(config.name)
+    if (cluster === undefined) continue
+    try {
+      if (changed) changeCluster(pass, cluster, config, old)
+      if (group !== null) setEndpoints(cluster, group)
+      clusters.set(config.name, cluster)
+    } catch (error) {
+      failed(pass, `cluster ${config.name}`, error)
+    }
+  }
+}
+
+function changeCluster(
+  pass: Pass,
+  cluster: Cluster,
+  config: ClusterConfig,
+  old: ClusterConfig | undefined,
+): void {
+  if (usesChanged(pass, config.tls) || !sameWire(config, old)) {
+    cluster.tls = clientTls(pass, config)
+    // Resting connections were made, and their peers checked, by what holds no longer; busy ones end after their exchange.
+    for (const endpoint of cluster.endpoints) endpoint.pool?.renew()
+  }
+  if (!sameContent(config, old)) updateCluster(cluster, config)
+  keepPolicies(pass, config, cluster)
 }
 
 function makeCluster(pass: Pass, config: ClusterConfig): Cluster {

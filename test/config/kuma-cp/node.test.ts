@@ -88,20 +88,16 @@ t.test(
   },
 )
 
-t.test('transparent proxy: files and YAML, one over the other', async (t) => {
-  t.same(readTransparentProxy([]), usualInterception)
-  const file = join(
-    t.testdir({ 'tp.yaml': 'redirect: {inbound: {port: 25006}}\nkumaDPUser: mesh\n' }),
-    'tp.yaml',
-  )
-  t.same(
-    readTransparentProxy([file, '{ipFamilyMode: ipv4, redirect: {outbound: {enabled: false}}}']),
-    {
-      ipFamilyMode: 'ipv4',
-      inboundPort: 25_006,
-      outboundPort: null,
-    },
-  )
-  t.match(readTransparentProxy(['redirect: {inbound: {port: 0}}']), /^redirect\.inbound\.port: /)
-  t.match(readTransparentProxy(['{']), /^is not YAML/)
+t.test('transparent proxy: a file or YAML, with what is usual where it says nothing', async (t) => {
+  t.same(readTransparentProxy('{}'), usualInterception)
+  const yaml = 'redirect: {inbound: {port: 25006}}\nkumaDPUser: mesh\n'
+  const file = join(t.testdir({ 'tp.yaml': yaml }), 'tp.yaml')
+  t.same(readTransparentProxy(file), { ...usualInterception, inboundPort: 25_006 })
+  t.same(readTransparentProxy('{ipFamilyMode: ipv4, redirect: {outbound: {enabled: false}}}'), {
+    ipFamilyMode: 'ipv4',
+    inboundPort: 15_006,
+    outboundPort: null,
+  })
+  t.match(readTransparentProxy('redirect: {inbound: {port: 0}}'), /^redirect\.inbound\.port: /)
+  t.match(readTransparentProxy('{'), /^is not YAML/)
 })
