@@ -11,6 +11,7 @@ import { meshLoadBalancingStrategy } from './rows/mesh-load-balancing-strategy.t
 import { meshMetric } from './rows/mesh-metric.ts'
 import { meshMultiZoneService } from './rows/mesh-multi-zone-service.ts'
 import { meshOpenTelemetryBackend } from './rows/mesh-open-telemetry-backend.ts'
+import { meshPassthrough } from './rows/mesh-passthrough.ts'
 import { meshProxyPatch } from './rows/mesh-proxy-patch.ts'
 import { meshRateLimit } from './rows/mesh-rate-limit.ts'
 import { meshRetry } from './rows/mesh-retry.ts'
@@ -36,6 +37,7 @@ export const policyTables: readonly PolicyTable[] = [
   meshMetric,
   meshMultiZoneService,
   meshOpenTelemetryBackend,
+  meshPassthrough,
   meshProxyPatch,
   meshRateLimit,
   meshRetry,

@@ -2,6 +2,8 @@ import { deepStrictEqual as deepEqual } from 'node:assert'
 import type { Environment } from '../../config/environment.ts'
 import type { Compilation } from '../../config/kuma/compile.ts'
 import type { AgentSettings, ExpectedIdentity } from '../../config/settings.ts'
+import type { Cluster } from '../../proxy/model/cluster.ts'
+import type { EndpointAddress, EndpointGroup } from '../../proxy/model/endpoint.ts'
 import type { Secret } from '../../proxy/model/secret.ts'
 import { checkSnapshot, type Snapshot } from '../../proxy/model/snapshot.ts'
 import { compiledOf } from './kuma.ts'
@@ -19,6 +21,8 @@ export interface LabMesh {
   readonly resources: string
   /** What data sources may name. Default nothing. */
   readonly environment?: Environment
+  /** The port at which every address of loopback is intercepted; null: none is. What passes arrives at `outside`. */
+  readonly passing: number | null
 }
 
 /**
@@ -27,7 +31,7 @@ export interface LabMesh {
  * a MeshService `shop` on 10005 and a MeshMultiZoneService `shops` on 10006, where there are such. Addresses are names: everything listens on
  * loopback, on ports of its own.
  */
-const meshOf = ({ protocol, mtls, resources }: LabMesh): string => `
+const meshOf = ({ protocol, mtls, resources, passing }: LabMesh): string => `
 type: Mesh
 name: default
 skipCreatingInitialPolicies: ['*']
@@ -38,6 +42,7 @@ name: web-1
 labels: {kuma.io/zone: east, rack: r1}
 networking:
   address: 10.0.0.1
+  ${passing === null ? '' : 'transparentProxying: {redirectPortOutbound: 15001, ipFamilyMode: IPv4}'}
   inbound:
     - {port: 8080, servicePort: 9080, name: main, tags: {kuma.io/service: web, kuma.io/protocol: ${protocol}, rack: r1}}
   outbound:
@@ -142,8 +147,20 @@ export function labConfiguration(
   const secrets = identity === null ? [] : secretsOf(identity, settings)
   const placed = asChecked({
     ...snapshot,
-    listeners: snapshot.listeners.map((one) => ({ ...one, address: '127.0.0.1', port: 0 })),
-    endpoints: snapshot.endpoints.map((group) => ({
+    listeners: snapshot.listeners.map((one) => ({
+      ...one,
+      address: one.intercepts ? '0.0.0.0' : '127.0.0.1',
+      port: one.intercepts ? (mesh.passing ?? 0) : 0,
+      socket: { kind: 'bound' },
+    })),
+    clusters: snapshot.clusters.map((one) => ({
+      ...one,
+      discovery: one.discovery === 'original' ? 'static' : one.discovery,
+    })),
+    endpoints: [
+      ...snapshot.endpoints,
+      ...snapshot.clusters.filter((one) => one.discovery === 'original').map(goingOutside),
+    ].map((group) => ({
       ...group,
       localities: group.localities.map((locality) => ({
         ...locality,
@@ -156,6 +173,21 @@ export function labConfiguration(
     secrets: [...snapshot.secrets, ...secrets],
   })
   return { snapshot: placed, settings, compilation }
+}
+
+/** Nothing else can listen where calls are intercepted, so they are taken to the service outside. */
+function goingOutside({ name, origin }: Cluster): EndpointGroup {
+  const [host = '', port] = labPlaces.outside.split(':')
+  const endpoint: EndpointAddress = {
+    host,
+    port: Number(port),
+    hostname: '',
+    weight: 1,
+    health: 'healthy',
+    tags: {},
+  }
+  const locality = { zone: '', subZone: '', priority: 0, weight: 0, endpoints: [endpoint] }
+  return { name, origin, localities: [locality], overprovisioningPercent: 140 }
 }
 
 /** What the agent adds: a certificate for the identity we are to have, and whom we trust. */

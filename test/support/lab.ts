@@ -33,6 +33,7 @@ export const labListeners = {
   pool: 'outbound:127.0.0.1:10004',
   shop: 'outbound:127.0.0.1:10005',
   shops: 'outbound:127.0.0.1:10006',
+  passing: 'outbound:passthrough:ipv4',
 } as const
 export type LabListener = keyof typeof labListeners
 
@@ -54,6 +55,8 @@ export interface Ask {
   readonly show?: Identity
   /** Local address of the connection. */
   readonly from?: string
+  /** Address it is made to. Default 127.0.0.1. */
+  readonly at?: string
 }
 
 /** A sidecar among services that do as they are told, in a time that stands still. */
@@ -64,7 +67,7 @@ export interface Lab {
   /** Asks the listener that the policy concerns, unless told another. Connections are kept, each caller its own. */
   ask(path?: string, ask?: Ask): Promise<Answer>
   /** A connection of bytes. */
-  dial(to?: LabListener, as?: string): Promise<Socket>
+  dial(to?: LabListener, as?: string, at?: string): Promise<Socket>
   /** Lets things happen, timers that are due included, until `found`. Time stands still meanwhile. */
   until(found: () => boolean): Promise<void>
   /** The same for a result. */
@@ -86,8 +89,8 @@ export interface Lab {
  * In resources and environment `{{dir}}` stands for a directory with `files`, `{{outside}}` for the address of a service,
  * `{{outside.port}}` for its port, `{{free}}` for a port that is not in use.
  */
-export interface LabOptions extends LabMesh {
-  /** Where `ask` and `dial` go when not told. */
+export interface LabOptions extends Omit<LabMesh, 'passing'> {
+  /** Where `ask` and `dial` go when not told. With `passing` calls are intercepted: they may go to any address, at the port `{{free}}`. */
   readonly listener: LabListener
   /** By name. Default none. */
   readonly files?: Readonly<Record<string, string>>
@@ -118,6 +121,7 @@ export async function startLab(t: Test, options: LabOptions): Promise<Lab> {
       ...options,
       resources: filled(options.resources),
       environment: Object.fromEntries(variables),
+      passing: options.listener === 'passing' ? (free ?? null) : null,
     },
     ports,
   )
@@ -135,9 +139,13 @@ export async function startLab(t: Test, options: LabOptions): Promise<Lab> {
       clock.tick(1_000)
     }
   })
-  const open = (to: LabListener, shown: Identity | null, from?: string): Socket => {
+  const open = (
+    to: LabListener,
+    shown: Identity | null,
+    { from, at: host = '127.0.0.1' }: Ask,
+  ): Socket => {
     const port = sidecar.port(labListeners[to])
-    const where = { port, host: '127.0.0.1', ...(from === undefined ? {} : { localAddress: from }) }
+    const where = { port, host, ...(from === undefined ? {} : { localAddress: from }) }
     if (shown === null) return connect({ ...where, noDelay: true, allowHalfOpen: true })
     const { certificate, key } = shown
     return connectTls({
@@ -156,17 +164,18 @@ export async function startLab(t: Test, options: LabOptions): Promise<Lab> {
     services,
     ask(
       path = '/',
-      { method = 'GET', headers = {}, body, to = options.listener, as, show, from } = {},
+      { method = 'GET', headers = {}, body, to = options.listener, as, show, from, at } = {},
     ) {
-      const caller = `${to} ${as} ${from} ${show?.certificate}`
+      const caller = `${to} ${as} ${from} ${at} ${show?.certificate}`
       const shown = show ?? (as === undefined ? null : labIdentity(as))
       const agent = agents.get(caller) ?? new Agent({ keepAlive: true })
       agents.set(caller, agent)
-      agent.createConnection = () => open(to, shown, from)
+      const where = { ...(from && { from }), ...(at && { at }) }
+      agent.createConnection = () => open(to, shown, where)
       return exchange(agent, path, method, headers, body)
     },
-    async dial(to = options.listener, as) {
-      const socket = open(to, as === undefined ? null : labIdentity(as))
+    async dial(to = options.listener, as, at = '127.0.0.1') {
+      const socket = open(to, as === undefined ? null : labIdentity(as), { at })
       t.teardown(() => socket.destroy())
       socket.on('error', () => {})
       await lab.settled(new Promise<void>((resolve) => socket.once('connect', resolve)))
