@@ -1,7 +1,7 @@
 import type { Resource } from './control-plane.ts'
 import { kuma2 } from './kuma-2.ts'
 import { kuma3 } from './kuma-3.ts'
-import type { Ports } from './sidecars.ts'
+import type { Ports } from './ports.ts'
 
 /** The services of the mesh; the Dataplane of each is `<service>-1`. `web` calls, the others answer. */
 export const services = ['web', 'shop', 'shop-v2'] as const

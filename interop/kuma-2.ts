@@ -1,7 +1,7 @@
 import type { Resource } from './control-plane.ts'
 import type { Generation, Service } from './generation.ts'
 import { policy } from './policy.ts'
-import { inboundOf } from './sidecars.ts'
+import { inboundOf } from './ports.ts'
 
 const tagged = (service: Service) => ({ 'kuma.io/service': service })
 const meshService = (name: Service) => ({ kind: 'MeshService', name })

@@ -1,6 +1,6 @@
 import type { Generation, Service } from './generation.ts'
 import { policy } from './policy.ts'
-import { inboundOf } from './sidecars.ts'
+import { inboundOf } from './ports.ts'
 
 const workload = (service: Service) => ({ 'kuma.io/workload': service })
 /** A policy names a MeshService by its labels. */

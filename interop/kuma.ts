@@ -2,19 +2,41 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { lookAtTraffic, lookFromOutside, policyChecks } from './checks.ts'
-import { leave, lookAtInsights, loseApplication, loseControlPlane } from './life.ts'
+import { lookAtAllTraffic, lookAtTraffic, lookFromOutside, policyChecks } from './checks.ts'
+import type { Service } from './generation.ts'
+import {
+  leave,
+  lookAtInsights,
+  loseApplication,
+  loseControlPlane,
+  meetControlPlane,
+} from './life.ts'
 import { type Mesh, mtlsResources, startMesh } from './mesh.ts'
 import { newReport, type Report } from './report.ts'
+import { kumaDp, type Launcher, outrider } from './sidecars.ts'
 
 /**
  * `npm run interop:kuma -- --kuma-cp <program>`: sidecars started the way their users start them, connected to a real
- * control plane of Kuma, and what its policies then do to traffic. `--keep` leaves the logs of all processes where they are.
+ * control plane of Kuma, and what its policies then do to traffic. With `--kuma-dp <program>` the services of `--kuma-dp-for`
+ * have Kuma's sidecar instead of ours (`--envoy` is its Envoy). `--keep` leaves the logs of all processes where they are.
  */
 
 const { values } = parseArgs({
-  options: { 'kuma-cp': { type: 'string' }, keep: { type: 'boolean', default: false } },
+  options: {
+    'kuma-cp': { type: 'string' },
+    'kuma-dp': { type: 'string' },
+    'kuma-dp-for': { type: 'string', default: 'shop,shop-v2' },
+    envoy: { type: 'string', default: 'envoy' },
+    keep: { type: 'boolean', default: false },
+  },
 })
+
+function launcherOf(service: Service): Launcher {
+  const { 'kuma-dp': program, 'kuma-dp-for': kumas, envoy } = values
+  return program !== undefined && kumas.split(',').includes(service)
+    ? kumaDp(program, envoy)
+    : outrider
+}
 
 async function run(mesh: Mesh, report: Report): Promise<void> {
   const { controlPlane, kuma, ports } = mesh
@@ -29,6 +51,9 @@ async function run(mesh: Mesh, report: Report): Promise<void> {
   await report.until('nothing refused', () => lookAtInsights(controlPlane))
   await loseApplication(mesh, report)
   await loseControlPlane(mesh, report)
+  // kuma-dp goes on with the token it began with, and does not come back.
+  if (values['kuma-dp'] !== undefined) return
+  await meetControlPlane(mesh, report)
   await leave(mesh, report)
 }
 
@@ -43,7 +68,7 @@ async function tryPolicies(mesh: Mesh, report: Report): Promise<void> {
       if (resource.type === allowed.type) await controlPlane.put(allowed)
       else await controlPlane.remove(resource)
     }
-    await report.until('  and without it', () => lookAtTraffic(ports, kuma.identity('web')))
+    await report.until('  and without it', () => lookAtAllTraffic(ports, kuma.identity('web')))
   }
 }
 
@@ -53,7 +78,7 @@ if (values['kuma-cp'] === undefined) {
   const dir = mkdtempSync(join(tmpdir(), 'outrider-interop-'))
   const report = newReport()
   try {
-    const mesh = await startMesh(values['kuma-cp'], dir)
+    const mesh = await startMesh(values['kuma-cp'], launcherOf, dir)
     await run(mesh, report).finally(() => mesh.stop())
   } finally {
     if (values.keep) console.log(`logs: ${dir}`)

@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { startApp } from './applications.ts'
 import { lookAtTraffic } from './checks.ts'
 import type { ControlPlane } from './control-plane.ts'
 import { services } from './generation.ts'
 import { type Mesh, mtlsResources } from './mesh.ts'
+import { inboundOf } from './ports.ts'
 import type { Report, Seen } from './report.ts'
-import { inboundOf, startApp } from './sidecars.ts'
 
 /** Every sidecar has an open subscription, and none has refused anything. */
 export async function lookAtInsights(controlPlane: ControlPlane): Promise<Seen> {
@@ -63,7 +64,7 @@ async function meanwhile(mesh: Mesh, happens: () => Promise<void>): Promise<Seen
 
 /**
  * The control plane ends, and another takes its place that has forgotten everything: resources, the keys of tokens, the CA
- * of the mesh. It is told the resources anew, and the token files are written anew; no sidecar is touched.
+ * of the mesh.
  */
 export async function loseControlPlane(mesh: Mesh, report: Report): Promise<void> {
   const gone = await meanwhile(mesh, async () => {
@@ -76,14 +77,18 @@ export async function loseControlPlane(mesh: Mesh, report: Report): Promise<void
     await delay(3_000)
   })
   report.line('  an empty one', forgetful)
+}
+
+/** It is told the resources again, and the token files are written anew; no sidecar is touched. */
+export async function meetControlPlane(mesh: Mesh, report: Report): Promise<void> {
   for (const resource of [mesh.kuma.mesh, ...mtlsResources(mesh)]) {
     await mesh.controlPlane.put(resource)
   }
   for (const [service, sidecar] of mesh.sidecars) {
     sidecar.writeToken(await mesh.controlPlane.token(mesh.kuma.dataplane(service, mesh.ports)))
   }
-  await report.until('  told anew', () => lookAtInsights(mesh.controlPlane))
-  await report.until('  mTLS', () => lookAtTraffic(mesh.ports, mesh.kuma.identity('web')))
+  await report.until('told anew', () => lookAtInsights(mesh.controlPlane))
+  await report.until('  mTLS by its CA', () => lookAtTraffic(mesh.ports, mesh.kuma.identity('web')))
 }
 
 /** A sidecar is asked to end, and says so. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { type Collector, type Started, startApp, startCollector } from './applications.ts'
 import {
   type ControlPlane,
   type Resource,
@@ -6,17 +7,8 @@ import {
   takeControlPlanePorts,
 } from './control-plane.ts'
 import { type Generation, generationOf, type Service, services } from './generation.ts'
-import {
-  type Collector,
-  inboundOf,
-  type Ports,
-  type Sidecar,
-  type Started,
-  startApp,
-  startCollector,
-  startSidecar,
-  takePorts,
-} from './sidecars.ts'
+import { inboundOf, type Ports, takePorts } from './ports.ts'
+import { type Launcher, type Sidecar, startSidecar } from './sidecars.ts'
 
 /** A control plane and the services under it, each with a sidecar. */
 export interface Mesh {
@@ -33,7 +25,11 @@ export interface Mesh {
 }
 
 /** Everything runs when it is back; whether it has found together is for others to see. */
-export async function startMesh(program: string, dir: string): Promise<Mesh> {
+export async function startMesh(
+  program: string,
+  launcherOf: (service: Service) => Launcher,
+  dir: string,
+): Promise<Mesh> {
   const controlPlanePorts = await takeControlPlanePorts()
   const start = (): Promise<ControlPlane> =>
     startControlPlane(program, join(dir, 'kuma-cp'), controlPlanePorts)
@@ -46,7 +42,8 @@ export async function startMesh(program: string, dir: string): Promise<Mesh> {
   const sidecars = new Map<Service, Sidecar>()
   for (const service of services) {
     apps.set(service, await startApp(service, inboundOf(service, ports).servicePort))
-    sidecars.set(service, await startSidecar(kuma.dataplane(service, ports), controlPlane, dir))
+    const dataplane = kuma.dataplane(service, ports)
+    sidecars.set(service, await startSidecar(dataplane, launcherOf(service), controlPlane, dir))
   }
   return {
     ...{ kuma, ports, dir, collector, apps, sidecars },
