@@ -26,13 +26,21 @@ export function readiness(facts: ReadinessFacts): Readiness {
   return { state: reasons.length === 0 ? 'LIVE' : 'INITIALIZING', reasons }
 }
 
-/** The certificate we show, by the leaf of the first certificate secret; null without one, or when it is not one. */
+/**
+ * The certificate we show to the mesh: the first with a SPIFFE ID, by its leaf. A control plane may give others, as for its own way to the
+ * admin pages; they count where there is no such one. Null without any.
+ */
 export function certificateOf(snapshot: Snapshot): CertificateStatus | null {
-  const secret = snapshot.secrets.find((one) => one.kind === 'certificate')
-  if (secret?.kind !== 'certificate') return null
+  const all = snapshot.secrets.flatMap((secret) =>
+    secret.kind === 'certificate' ? (statusOf(secret.chain) ?? []) : [],
+  )
+  return all.find(({ spiffeId }) => spiffeId !== '') ?? all[0] ?? null
+}
+
+function statusOf(chain: string): CertificateStatus | null {
   try {
-    const leaf = new X509Certificate(secret.chain)
-    const uri = /URI:([^,\s]+)/.exec(leaf.subjectAltName ?? '')
+    const leaf = new X509Certificate(chain)
+    const uri = /URI:(spiffe:[^,\s]+)/.exec(leaf.subjectAltName ?? '')
     return { spiffeId: uri?.[1] ?? '', notAfter: leaf.validToDate.getTime() }
   } catch {
     return null

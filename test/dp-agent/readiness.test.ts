@@ -1,6 +1,8 @@
 import t from 'tap'
 import { certificateOf, readiness } from '../../dp-agent/readiness.ts'
+import type { CertificateSecret } from '../../proxy/model/secret.ts'
 import { emptySnapshot } from '../../proxy/model/snapshot.ts'
+import { testCa, testLeaf } from '../support/pki.ts'
 
 const worker = { index: 0, state: 'serving', version: 1, restarts: 0, pulse: null } as const
 const facts = {
@@ -42,4 +44,23 @@ t.test('readiness: a certificate that is none is no certificate', async (t) => {
   const secret = { kind: 'certificate', name: 'identity', origin, chain: 'x', key: '' } as const
   t.equal(certificateOf(emptySnapshot), null)
   t.equal(certificateOf({ ...emptySnapshot, secrets: [secret] }), null)
+})
+
+t.test('readiness: of several certificates the one with a SPIFFE ID is ours', async (t) => {
+  const ca = testCa()
+  const named = (name: string, spiffeId: string | null): CertificateSecret => {
+    const leaf = testLeaf(ca, spiffeId)
+    return {
+      kind: 'certificate',
+      name,
+      origin: { source: 'test', name, version: '1' },
+      chain: leaf.certificate,
+      key: leaf.key,
+    }
+  }
+  const admin = named('admin', null)
+  t.equal(certificateOf({ ...emptySnapshot, secrets: [admin] })?.spiffeId, '')
+  const ours = named('identity', 'spiffe://default/web')
+  const status = certificateOf({ ...emptySnapshot, secrets: [admin, ours] })
+  t.equal(status?.spiffeId, 'spiffe://default/web')
 })
