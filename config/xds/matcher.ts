@@ -24,6 +24,8 @@ const outcomeFields: Coverage = {
 /** An entry of a matcher: what it comes to, and for whom. */
 export interface Branch {
   readonly callers: Callers
+  /** Where they are described. */
+  readonly place: Place
   readonly action: Typed
 }
 
@@ -41,7 +43,8 @@ export function callerMatcher(place: Place): CallerMatcher {
     const predicate = inside(entry, 'predicate')
     const action = outcome(entry, 'on_match')
     if (predicate === null) fail(entry, 'predicate', 'is missing')
-    return predicate === null || action === null ? [] : [{ callers: callersOf(predicate), action }]
+    if (predicate === null || action === null) return []
+    return [{ callers: callersOf(predicate), place: predicate, action }]
   })
   return { branches, otherwise: outcome(place, 'on_no_match') }
 }

@@ -1,5 +1,5 @@
-import type { RbacConfig, RbacRule } from '../../proxy/policies/rbac.ts'
-import { allOf, asRules, type Callers, everyone } from './caller-match.ts'
+import type { RbacConfig, RbacMatch, RbacRule } from '../../proxy/policies/rbac.ts'
+import { allOf, asRules } from './caller-match.ts'
 import { type Coverage, checkFields } from './coverage.ts'
 import { callerMatcher } from './matcher.ts'
 import { permissionsOf, principalsOf } from './rbac-policy.ts'
@@ -70,7 +70,7 @@ function policyRules(place: Place): Judge {
   const rules = entries(place, 'policies').flatMap(([name, policy]) => {
     checkFields(policy, policyFields)
     const callers = allOf([permissionsOf(policy), principalsOf(policy)], policy)
-    return rulesFor(callers, name, action === 'DENY' ? 'deny' : 'allow', policy)
+    return rulesFor(asRules(callers, policy), name, action === 'DENY' ? 'deny' : 'allow')
   })
   return { rules, otherwise: action === 'DENY' ? openRbac.rules : [] }
 }
@@ -79,8 +79,10 @@ function policyRules(place: Place): Judge {
 function matcherRules(place: Place): Judge {
   const { branches, otherwise } = callerMatcher(place)
   return {
-    rules: branches.flatMap(({ callers, action }) => actionRules(callers, action)),
-    otherwise: otherwise === null ? [] : actionRules(everyone, otherwise),
+    rules: branches.flatMap(({ callers, place, action }) =>
+      actionRules(asRules(callers, place), action),
+    ),
+    otherwise: otherwise === null ? [] : actionRules([anyCaller], otherwise),
   }
 }
 
@@ -90,7 +92,7 @@ const actionFields: Coverage = {
   harmless: {},
 }
 
-function actionRules(callers: Callers, action: Typed): readonly RbacRule[] {
+function actionRules(matches: readonly RbacMatch[], action: Typed): readonly RbacRule[] {
   if (action.type !== actionFields.message) {
     failUnknown(action, [actionFields.message])
     return []
@@ -98,15 +100,14 @@ function actionRules(callers: Callers, action: Typed): readonly RbacRule[] {
   const { place } = action
   checkFields(place, actionFields)
   const verdict = word(place, 'action', ['ALLOW', 'DENY'], 'ALLOW')
-  return rulesFor(callers, text(place, 'name'), verdict === 'DENY' ? 'deny' : 'allow', place)
+  return rulesFor(matches, text(place, 'name'), verdict === 'DENY' ? 'deny' : 'allow')
 }
 
 const rulesFor = (
-  callers: Callers,
+  matches: readonly RbacMatch[],
   name: string,
   action: RbacRule['action'],
-  place: Place,
-): readonly RbacRule[] => asRules(callers, place).map((match) => ({ name, action, match }))
+): readonly RbacRule[] => matches.map((match) => ({ name, action, match }))
 
 /**
  * Permissions that a shadow rule denies are counted so. A shadow rule has no other effect, so those that name other callers
@@ -149,9 +150,11 @@ const perRouteFields: Coverage = {
   harmless: {},
 }
 
+const anyCaller: RbacMatch = { uriSans: [], notUriSans: [], sni: null }
+
 /** Rules that let everyone in: how a route says that it has none. */
 export const openRbac: RbacConfig = {
-  rules: [{ name: 'none', action: 'allow', match: { uriSans: [], notUriSans: [], sni: null } }],
+  rules: [{ name: 'none', action: 'allow', match: anyCaller }],
   plaintext: 'allow',
 }
 

@@ -234,7 +234,7 @@ t.test('xds rbac: what is wrong is told', async (t) => {
     ],
     [
       { matcher: matchers([{ not_matcher: single(serverName, { exact: 'a' }) }, action('x')]) },
-      /action\.typed_config: means all server names but one: not supported/,
+      /matchers\[0\]\.predicate: means all server names but one: not supported/,
     ],
     [
       { matcher: matchers([{ and_matcher: { predicate: [large, large] } }, action('x')]) },
