@@ -88,6 +88,7 @@ const spiffePrefix = { kind: 'prefix', value: 'spiffe://default/', ignoreCase: f
 const routeTable: RouteTable = {
   name: 'all',
   origin,
+  ignorePort: true,
   virtualHosts: [
     {
       name: 'all',

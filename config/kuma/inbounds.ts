@@ -178,6 +178,7 @@ function rememberTls(
 const localTable = (name: string, cluster: string, { origin }: Listener): RouteTable => ({
   name,
   origin,
+  ignorePort: true,
   virtualHosts: [
     { name: 'local', domains: ['*'], routes: [anyRoute('local', forwardTo(cluster))] },
   ],

@@ -97,7 +97,7 @@ export function outboundTo(
   const virtualHosts = [
     { name: destination.name, domains: ['*'], routes: routes.map(({ route }) => route) },
   ]
-  return { listener, routeTable: { name, origin, virtualHosts }, ...names }
+  return { listener, routeTable: { name, origin, ignorePort: true, virtualHosts }, ...names }
 }
 
 /** MeshAccessLog for a MeshHTTPRoute in `to`: such routes are logged by it and not with the destination. */

@@ -38,6 +38,8 @@ const managerFields: Coverage = {
     'normalize_path',
     'merge_slashes',
     'path_with_escaped_slashes_action',
+    'strip_matching_host_port',
+    'strip_any_host_port',
   ],
   harmless: {
     stat_prefix: 'statistics are named after the listener',
@@ -51,8 +53,6 @@ const managerFields: Coverage = {
     drain_timeout_jitter: 'the agent says how long draining lasts',
     delayed_close_timeout: 'a connection is closed when its answer has been sent',
     stream_error_on_invalid_http_message: 'what cannot be read ends a connection or a stream',
-    strip_matching_host_port: 'a port is looked at where the domain of a virtual host has one',
-    strip_any_host_port: 'a port is looked at where the domain of a virtual host has one',
     access_log_flush_interval: 'a line is written at the end of an exchange',
     flush_access_log_on_new_request: 'a line is written at the end of an exchange',
     server_header_transformation: 'the server header of an answer is passed on',
@@ -128,7 +128,13 @@ function tableName(
   const headers = policies.filter(({ kind }) => kind === 'headers')
   if (table !== null) {
     routeTables.push(
-      routeTable(table, context, { name: chain, filterState, filters: byName, headers }),
+      routeTable(table, context, {
+        name: chain,
+        stripsPort: bool(place, 'strip_any_host_port') || bool(place, 'strip_matching_host_port'),
+        filterState,
+        filters: byName,
+        headers,
+      }),
     )
     return chain
   }

@@ -17,6 +17,7 @@ const tableFields: Coverage = {
     'virtual_hosts',
     'typed_per_filter_config',
     'most_specific_header_mutations_wins',
+    'ignore_port_in_host_matching',
     'request_mirror_policies',
     ...headerLists,
   ],
@@ -24,7 +25,6 @@ const tableFields: Coverage = {
     validate_clusters: 'a request to a cluster that is not there is answered with 503',
     max_direct_response_body_size_bytes: 'a body may have 64 KiB',
     metadata: 'labels without meaning for traffic',
-    ignore_port_in_host_matching: 'a port is looked at where the domain of a virtual host has one',
   },
 }
 
@@ -55,6 +55,8 @@ const hostFields: Coverage = {
 /** What the routes of a table stand behind, where it stands in its listener. */
 export interface TableSetting {
   readonly name: string
+  /** The listener takes the port off the authority. */
+  readonly stripsPort: boolean
   readonly filterState: FilterState
   readonly filters: KnownFilters
   /** Header changes of the listener's filters. */
@@ -65,6 +67,7 @@ export interface TableSetting {
 export const translateRouteTable = (place: Place, context: Context): RouteTable =>
   routeTable(place, context, {
     name: text(place, 'name'),
+    stripsPort: false,
     filterState: new Map(),
     filters: null,
     headers: [],
@@ -77,6 +80,7 @@ export function routeTable(place: Place, context: Context, setting: TableSetting
   return {
     name: setting.name,
     origin: context.origin,
+    ignorePort: setting.stripsPort || bool(place, 'ignore_port_in_host_matching'),
     virtualHosts: each(place, 'virtual_hosts').map((host) =>
       virtualHost(host, { ...setting, outside, levels: [host, place], innermostLast }),
     ),

@@ -4,6 +4,7 @@ import { checkPeerMatch } from '../peer-match.ts'
 import { checkPolicies } from '../policies.ts'
 import {
   decimal,
+  flag,
   join,
   listOf,
   oneOf,
@@ -21,7 +22,7 @@ import type { Route, RouteMatch, RouteTable, VirtualHost } from './route.ts'
 
 /** A route table; every domain stands once in it. */
 export function checkRouteTable(raw: Raw, problems: Problems): RouteTable {
-  onlyKeys(raw, ['name', 'origin', 'virtualHosts'], '', problems)
+  onlyKeys(raw, ['name', 'origin', 'ignorePort', 'virtualHosts'], '', problems)
   const identity = checkIdentity(raw, problems)
   const virtualHosts = records(raw, 'virtualHosts', '', problems, checkVirtualHost)
   const seen = new Map<string, string>()
@@ -34,7 +35,8 @@ export function checkRouteTable(raw: Raw, problems: Problems): RouteTable {
       seen.set(domain, name)
     }
   })
-  return { ...identity, virtualHosts }
+  const ignorePort = flag(raw, 'ignorePort', '', problems, true)
+  return { ...identity, ignorePort, virtualHosts }
 }
 
 /** `host`, `host:port`, `*.suffix`, `prefix.*` or `*`. */

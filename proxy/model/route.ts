@@ -7,12 +7,14 @@ import type { Origin } from './origin.ts'
 export interface RouteTable {
   readonly name: string
   readonly origin: Origin
+  /** A domain without a port stands for every port. False: an authority with a port is of domains with that port alone. Default true; in Envoy `ignore_port_in_host_matching`, false. */
+  readonly ignorePort: boolean
   readonly virtualHosts: readonly VirtualHost[]
 }
 
 /**
  * Routes for a set of authorities. Domains: exact, `*.suffix`, `prefix.*` or `*`; the most specific wins, in
- * that order and longest first. Compared without case; a port in the authority is ignored unless the domain has one.
+ * that order and longest first. Compared without case; a port in the authority is ignored unless the domain has one, or `ignorePort` is false.
  */
 export interface VirtualHost {
   readonly name: string

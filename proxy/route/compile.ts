@@ -65,6 +65,7 @@ export interface NamedTest {
 /** Virtual hosts by how specific their domains are: exact, `*.suffix` longest first, `prefix.*` longest first, `*`. */
 export interface CompiledTable {
   readonly name: string
+  readonly ignorePort: boolean
   readonly exact: ReadonlyMap<string, readonly CompiledRoute[]>
   readonly suffixes: readonly DomainRoutes[]
   readonly prefixes: readonly DomainRoutes[]
@@ -136,6 +137,7 @@ export function compileTable(
   const longestFirst = (a: DomainRoutes, b: DomainRoutes): number => b.part.length - a.part.length
   return {
     name: table.name,
+    ignorePort: table.ignorePort,
     exact,
     suffixes: suffixes.sort(longestFirst),
     prefixes: prefixes.sort(longestFirst),

@@ -36,7 +36,7 @@ export function routesFor(
     return table.any
   }
   const whole = authority.toLowerCase()
-  const host = withoutPort(whole)
+  const host = table.ignorePort ? withoutPort(whole) : whole
   const exact = table.exact.get(whole) ?? table.exact.get(host)
   if (exact !== undefined) return exact
   for (const { part, routes } of table.suffixes) {

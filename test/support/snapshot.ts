@@ -106,7 +106,13 @@ export function routeTable(
   routes: readonly Route[] = [route()],
   over: Partial<RouteTable> = {},
 ): RouteTable {
-  return { name: 'all', origin, virtualHosts: [{ name: 'all', domains: ['*'], routes }], ...over }
+  return {
+    name: 'all',
+    origin,
+    ignorePort: true,
+    virtualHosts: [{ name: 'all', domains: ['*'], routes }],
+    ...over,
+  }
 }
 
 export function cluster(over: Partial<Cluster> = {}): Cluster {

@@ -73,7 +73,12 @@ export const simple: Translators = {
       agent: null,
     }
   },
-  routeTables: (place) => ({ name: text(place, 'name'), origin, virtualHosts: [] }),
+  routeTables: (place) => ({
+    name: text(place, 'name'),
+    origin,
+    ignorePort: true,
+    virtualHosts: [],
+  }),
   secrets(place) {
     const context = inside(place, 'validation_context')
     const ca = context === null ? null : inside(context, 'trusted_ca')

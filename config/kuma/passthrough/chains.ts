@@ -54,7 +54,7 @@ export function passthroughChain(
   const origin = originOf(passing.compiling.proxy.resource)
   return {
     chain: { ...anyChain(filter), name, match },
-    table: { name, origin, virtualHosts: hostsOf(passing.compiling, rule) },
+    table: { name, origin, ignorePort: true, virtualHosts: hostsOf(passing.compiling, rule) },
   }
 }
 

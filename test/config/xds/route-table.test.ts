@@ -38,6 +38,7 @@ t.test('xds route table: hosts, domains and routes arrive in their order', async
       value: {
         name: 'all',
         origin: bareContext.origin,
+        ignorePort: false,
         virtualHosts: [
           {
             name: 'a',
@@ -121,6 +122,15 @@ t.test('xds route table: header changes of all levels, the outer after the inner
   const outer = routeOf({}, { ...levels, most_specific_header_mutations_wins: true })
   t.same(headersOf(outer), [ofTable, ofHost, own])
 })
+
+t.test(
+  'xds route table: ports of an authority count unless it is said that they do not',
+  async (t) => {
+    t.equal(tableOf({}).value.ignorePort, false)
+    t.equal(tableOf({ ignore_port_in_host_matching: true }).value.ignorePort, true)
+    t.equal(managerOf({ strip_any_host_port: true }).table?.ignorePort, true)
+  },
+)
 
 t.test(
   'xds route table: a virtual host’s retries and mirrors are for routes without',

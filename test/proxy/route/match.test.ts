@@ -95,6 +95,25 @@ t.test('match: the most specific domain wins, without case and port', async (t) 
   t.equal(named('[::1]:80'), 'any')
 })
 
+t.test('match: a table may tell ports apart', async (t) => {
+  const host = (name: string, ...domains: string[]) => ({
+    name,
+    domains,
+    routes: [route({ name })],
+  })
+  const virtualHosts = [
+    host('any', '*'),
+    host('exact', 'a.test', 'b.test:81'),
+    host('suffix', '*.c'),
+  ]
+  const table = compile({ ...routeTable(), ignorePort: false, virtualHosts })
+  const named = (authority: string) => matchRoute(table, ask({ authority })).name
+  t.equal(named('A.test'), 'exact')
+  t.equal(named('a.test:81'), 'any')
+  t.equal(named('b.test:81'), 'exact')
+  t.equal(named('x.c:80'), 'any')
+})
+
 t.test('match: a split follows its weights', async (t) => {
   const action = {
     ...forwardTo(),
