@@ -2,7 +2,6 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Composer, type Document, LineCounter, Parser } from 'yaml'
 import type { SourceProblem } from './source.ts'
-import { readPlain } from './yaml/plain.ts'
 
 /** A file as it was read. */
 export interface SourceFile {
@@ -68,8 +67,6 @@ export function parseFile(file: SourceFile): {
   readonly documents: readonly SourceDocument[]
   readonly problems: readonly SourceProblem[]
 } {
-  const plain = readPlain(file.text)
-  if (plain !== null) return { documents: withValues(file, plain), problems: [] }
   const lines = new LineCounter()
   const documents: SourceDocument[] = []
   const problems: SourceProblem[] = []
@@ -92,9 +89,6 @@ export function parseFile(file: SourceFile): {
   }
   return { documents, problems }
 }
-
-const withValues = (file: SourceFile, values: readonly unknown[]): readonly SourceDocument[] =>
-  values.flatMap((value, index) => (value === null ? [] : [{ file, index, value }]))
 
 /**
  * The documents of a file with their nodes, for `parseFile` and for finding positions. One at a time: the nodes of a
