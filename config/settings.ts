@@ -4,6 +4,22 @@ export interface AgentSettings {
   readonly admin: AdminSettings
   /** Trust bundles that the configuration itself carries (MeshTrust). */
   readonly bundles: readonly TrustBundle[]
+  /** Names that our DNS proxy answers for; null when nothing says that there is to be one. */
+  readonly dns: DnsSettings | null
+}
+
+/** Kuma: `DNSProxyConfig`. */
+export interface DnsSettings {
+  readonly records: readonly DnsRecord[]
+  /** How long applications may keep an answer. Kuma says 30. */
+  readonly ttlSeconds: number
+}
+
+export interface DnsRecord {
+  /** As in `backend.svc.mesh.local`. */
+  readonly name: string
+  /** IP addresses of both families. */
+  readonly addresses: readonly string[]
 }
 
 /** Kuma: MeshMetric. */

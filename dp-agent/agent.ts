@@ -8,6 +8,7 @@ import { type Application, mergedPages, scrapeApplications } from './application
 import type { SocketAddress } from './cli/option.ts'
 import { type Configuration, type ConfigurationOptions, newConfiguration } from './configuration.ts'
 import { type ControlPlaneTies, type Tied, tie } from './control-plane-ties.ts'
+import type { DnsProxy } from './dns/dns-proxy.ts'
 import { drain } from './drain.ts'
 import type { LeveledLog } from './leveled-log.ts'
 import { type LogExport, newLogExport } from './log-export.ts'
@@ -44,6 +45,8 @@ export interface AgentOptions {
   readonly metricsCertificate: ProvidedCertificate | null
   /** Null where no control plane wants more of us than to take its configuration. */
   readonly controlPlane: ControlPlaneTies | null
+  /** Null when the names of the mesh are somebody else's to answer. */
+  readonly dns: DnsProxy | null
   readonly drainTimeMs: number
   readonly drainQuietMs: number
 }
@@ -128,6 +131,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       life.applications = settings.metrics.applications
       metricsPush.apply(settings.metrics.openTelemetry)
       metricsListener.apply(settings.metrics.prometheus, life.identity)
+      options.dns?.apply(settings.dns)
     },
     onStartFailure({ code, messages }) {
       for (const message of messages) log.error(message)
@@ -182,6 +186,7 @@ function factsOf({ configuration, options }: Life): AgentFacts {
     problems.filter((one) => one.severity === severity).length
   return {
     staleSince: options.source.staleSince(),
+    dns: options.dns && { ...options.dns.counts(), names: options.dns.names() },
     configVersion: version,
     configWarnings: count('warning'),
     configErrors: count('error'),
@@ -262,6 +267,6 @@ async function close(life: Life, code: number): Promise<void> {
   await life.metricsPush.stop()
   await life.workers.close()
   await Promise.all([life.tracing.stop(), life.logExport.stop(), life.metricsListener.close()])
-  await Promise.all([life.tied?.close(), life.admin?.close()])
+  await Promise.all([life.tied?.close(), life.admin?.close(), life.options.dns?.close()])
   life.end(code)
 }

@@ -1,4 +1,4 @@
-import { duration, inert, type Option, text, texts, toggle, word } from './cli/option.ts'
+import { duration, inert, integer, type Option, text, texts, toggle, word } from './cli/option.ts'
 import type { Options } from './cli/parse.ts'
 
 /** Options of `outrider run` under a control plane of Kuma, named as kuma-dp names them. */
@@ -102,6 +102,24 @@ export const kumaOptions = {
     placeholder: '<yaml|file>',
     help: 'ports and IP versions of the interception, as kumactl takes them; implies --transparent-proxy',
   }),
+  dnsEnabled: toggle(
+    {
+      flag: 'dns-enabled',
+      env: ['KUMA_DNS_ENABLED'],
+      help: 'answer DNS queries for the names of the mesh, once the control plane has some (docs/dns.md)',
+    },
+    true,
+  ),
+  dnsProxyPort: integer(
+    {
+      flag: 'dns-proxy-port',
+      env: ['KUMA_DNS_PROXY_PORT'],
+      help: 'where on loopback, by UDP and TCP; 0 is off',
+    },
+    0,
+    65_535,
+    15_053,
+  ),
   workDir: text({
     flag: 'work-dir',
     env: ['KUMA_DATAPLANE_RUNTIME_WORK_DIR'],
@@ -111,7 +129,7 @@ export const kumaOptions = {
 } satisfies Options
 
 const envoy = 'there is no Envoy'
-const dns = 'there is no DNS proxy'
+const dns = 'there is one DNS proxy; see --dns-proxy-port'
 const logFile = 'the log goes to stderr'
 
 /** Flags of kuma-dp that a command line may keep; each is told once to have no effect. */
@@ -120,8 +138,6 @@ export const inertOptions = {
   configDir: inert('config-dir', 'value', 'nothing is written but sockets; see --work-dir'),
   envoyLogLevel: inert('envoy-log-level', 'value', `${envoy}; see --log-level`),
   envoyComponentLogLevel: inert('envoy-component-log-level', 'value', `${envoy}; see --log-level`),
-  dnsEnabled: inert('dns-enabled', 'switch', dns),
-  dnsProxyPort: inert('dns-proxy-port', 'value', dns),
   dnsEnableLogging: inert('dns-enable-logging', 'switch', dns),
   dnsCorednsPath: inert('dns-coredns-path', 'value', dns),
   dnsCorednsPort: inert('dns-coredns-port', 'value', dns),

@@ -114,6 +114,7 @@ export function sidecarOf(
     workDir,
     bindOutbounds: options.bindOutbounds,
     transparentProxy: typeof interception === 'string' ? null : interception,
+    dnsPort: options.dnsEnabled ? options.dnsProxyPort : 0,
     metricsCertificate: {
       certPath: options.metricsCertPath ?? '',
       keyPath: options.metricsKeyPath ?? '',

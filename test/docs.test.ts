@@ -48,7 +48,7 @@ Buckets of histograms, ms: ${histogramBounds.join(', ')}.
     }
   }
   page += `\n## The agent\n\n${row('metric', 'type', 'labels', 'what it tells')}${row('---', '---', '---', '---')}`
-  for (const { name, help } of agentMetrics) page += row(`\`${name}\``, 'gauge', '', help)
+  for (const { name, type, help } of agentMetrics) page += row(`\`${name}\``, type, '', help)
   isUpToDate(t, 'metrics.md', page)
 })
 

@@ -47,7 +47,7 @@ function modelEmission({ resources }: FeedState): Emission {
     sidecar: { profile: 'all', include: [], exclude: [], includeUnused: false },
     applications: [],
   } as const
-  const settings = { metrics, admin: { port: null }, bundles: [] }
+  const settings = { metrics, admin: { port: null }, bundles: [], dns: null }
   return { snapshot, settings, identity: null, problems: [] }
 }
 

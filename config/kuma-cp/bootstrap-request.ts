@@ -71,6 +71,7 @@ function bodyOf({ ca, token, sidecar }: BootstrapRequest) {
     caCert: ca ?? '',
     dynamicMetadata,
     ...(admin !== null && { readinessPort: admin.port }),
+    ...(sidecar.dnsPort > 0 && { dnsPort: sidecar.dnsPort }),
     operatingSystem,
     features: featuresOf(sidecar),
     resources: { maxHeapSizeBytes: 0 },

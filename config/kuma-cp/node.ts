@@ -18,6 +18,8 @@ export interface Sidecar {
   readonly bindOutbounds: boolean
   /** How connections are intercepted; null: they are not. */
   readonly transparentProxy: TransparentProxy | null
+  /** Where our DNS proxy listens on loopback; 0 when there is none. */
+  readonly dnsPort: number
   /** For MeshMetric with TLS of its own; empty without. */
   readonly metricsCertificate: { readonly certPath: string; readonly keyPath: string }
   /** The system's bundle of roots, for MeshExternalServices with TLS; empty without. */
@@ -37,13 +39,14 @@ export interface TransparentProxy {
 
 /**
  * What we can do, in Kuma's words (`pkg/core/xds/types/features.go`). Not among them: `feature-otel-via-kuma-dp` (we speak to
- * collectors ourselves), `feature-embedded-dns`, `feature-spire`. `feature-transparent-proxy-in-dataplane-metadata` without the metadata
- * would mean interception as it usually is. The two last ones are for 2.x, where they ask for what 3.x always does.
+ * collectors ourselves), `feature-spire`. `feature-transparent-proxy-in-dataplane-metadata` without the metadata
+ * would mean interception as it usually is. The three last ones are for 2.x, where they ask for what 3.x always does.
  */
 export const featuresOf = ({
   bindOutbounds,
   transparentProxy,
-}: Pick<Sidecar, 'bindOutbounds' | 'transparentProxy'>): readonly string[] => [
+  dnsPort,
+}: Pick<Sidecar, 'bindOutbounds' | 'transparentProxy' | 'dnsPort'>): readonly string[] => [
   'feature-tcp-accesslog-via-named-pipe',
   'feature-strict-inbound-ports',
   'feature-reuse-port',
@@ -51,6 +54,7 @@ export const featuresOf = ({
   ...(transparentProxy === null ? [] : ['feature-transparent-proxy-in-dataplane-metadata']),
   'feature-delta-grpc',
   'feature-unified-resource-naming',
+  ...(dnsPort > 0 ? ['feature-embedded-dns'] : []),
 ]
 
 /**
@@ -91,6 +95,7 @@ export function nodeOf(sidecar: Sidecar, answered: Raw | null): Raw {
       'dataplane.proxyType': 'dataplane',
       ...(dataplane !== null && { 'dataplane.resource': dataplane }),
       ...adminMetadata(admin),
+      ...(sidecar.dnsPort > 0 && { 'dataplane.dns.port': String(sidecar.dnsPort) }),
       workdir: sidecar.workDir,
       metricsCertPath: metricsCertificate.certPath,
       metricsKeyPath: metricsCertificate.keyPath,

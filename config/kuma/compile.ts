@@ -143,6 +143,8 @@ function settingsOf(compiling: Compiling): AgentSettings {
       domain: body.spec.trustDomain,
       bundle: body.spec.caBundles.map(({ pem }) => pem.value.trimEnd()).join('\n'),
     })),
+    // Outbounds of files are on addresses of their own choice, and no name is made for these.
+    dns: null,
   }
 }
 

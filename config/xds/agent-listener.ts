@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import { isRecord, type Raw } from '../../proxy/problems.ts'
+import { agentDns } from './agent-dns.ts'
 import { agentMetrics } from './agent-metrics.ts'
 import { each, inside, type Place, warn } from './report.ts'
 import type { AgentPart, Context } from './translated.ts'
@@ -29,8 +30,12 @@ export function agentPart(place: Place, context: Context): AgentPart {
       }
     }
   }
-  const found = answers.get('/meshmetric')
-  return { metrics: found === undefined ? null : metricsOf(found.body, found.at, context) }
+  const metrics = answers.get('/meshmetric')
+  const dns = answers.get('/dns')
+  return {
+    metrics: metrics === undefined ? null : metricsOf(metrics.body, metrics.at, context),
+    dns: dns === undefined ? null : agentDns(dns.body, dns.at),
+  }
 }
 
 /** The answer that has a body; the one that says "not modified" has none. */

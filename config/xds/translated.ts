@@ -36,6 +36,7 @@ export interface TranslatedListener {
 export interface AgentPart {
   /** Null when it is not said. */
   readonly metrics: AgentSettings['metrics'] | null
+  readonly dns: AgentSettings['dns']
 }
 
 /** `envoy.config.cluster.v3.Cluster`. */

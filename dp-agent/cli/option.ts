@@ -87,15 +87,15 @@ export const texts = (row: OptionText): Option<readonly string[]> => ({
   read: good,
 })
 
-/** A switch: off unless given. In the environment `true`, `false`, `1` or `0`. */
-export const toggle = (row: OptionText): Option<boolean> => ({
-  ...base(row, null, null),
+/** A switch: off unless given, or on unless `--flag=false`. In the environment `true`, `false`, `1` or `0`. */
+export const toggle = (row: OptionText, fallback = false): Option<boolean> => ({
+  ...base(row, null, fallback ? 'true' : null),
   repeats: false,
   read: single((value) => {
     if (value === 'true' || value === '1') return good(true)
     if (value === 'false' || value === '0') return good(false)
     return bad(`must be true or false, got "${value}"`)
-  }, false),
+  }, fallback),
 })
 
 /** A flag of another program, taken so that its command lines can be kept. True when it is given, whatever it says. */

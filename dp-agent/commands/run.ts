@@ -1,10 +1,13 @@
 import { availableParallelism } from 'node:os'
-import { systemClock } from '../../proxy/clock.ts'
+import { type Clock, systemClock } from '../../proxy/clock.ts'
+import type { Log } from '../../proxy/log.ts'
 import type { About } from '../admin/agent-view.ts'
 import { type Agent, startAgent } from '../agent.ts'
 import { shownValues } from '../cli/parse.ts'
 import { compose } from '../compose.ts'
 import type { Terminal } from '../dispatch.ts'
+import { newDnsProxy } from '../dns/dns-proxy.ts'
+import { nameserverOf } from '../dns/nameserver.ts'
 import { identityDirectory } from '../identity.ts'
 import { inheritedSockets } from '../inherited-sockets.ts'
 import { createLog } from '../log.ts'
@@ -42,6 +45,7 @@ export async function runSidecar(
     admin: { address: chosen.admin, hosts: options.adminHost },
     metricsCertificate: metricsCertificateOf(options),
     controlPlane: chosen.controlPlane,
+    dns: dnsProxyOf(options, clock, log),
     drainTimeMs: options.drainTimeMs,
     drainQuietMs: options.drainQuietMs,
   })
@@ -78,6 +82,13 @@ const aboutOf = (options: RunOptions, { name, mesh, from }: Chosen, terminal: Te
   startedAt: systemClock.wall(),
   options: shownValues(commands.run.options, options),
 })
+
+/** It listens when a configuration has names for it. */
+function dnsProxyOf({ dnsEnabled, dnsProxyPort }: RunOptions, clock: Clock, log: Log) {
+  if (!dnsEnabled || dnsProxyPort === 0) return null
+  const nameserver = nameserverOf({ path: '/etc/resolv.conf', clock, log })
+  return newDnsProxy({ port: dnsProxyPort, nameserver, clock, log })
+}
 
 function metricsCertificateOf({ metricsCertPath, metricsKeyPath }: RunOptions) {
   if (metricsCertPath === null || metricsKeyPath === null) return null

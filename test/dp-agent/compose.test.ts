@@ -15,6 +15,7 @@ const settings: AgentSettings = {
     applications: [],
   },
   admin: { port: null },
+  dns: null,
   bundles: [{ domain: 'friends', bundle: other.certificate }],
 }
 const plain: Emission = { snapshot: emptySnapshot, problems: [], settings, identity: null }

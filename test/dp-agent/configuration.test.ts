@@ -16,6 +16,7 @@ const settings: AgentSettings = {
     applications: [],
   },
   admin: { port: null },
+  dns: null,
   bundles: [],
 }
 const problem: SourceProblem = {

@@ -93,6 +93,7 @@ t.test('metrics: a scrape holds the data path’s, the process’s and the agent
     configWarnings: 2,
     configErrors: 0,
     staleSince: 1_000,
+    dns: { names: 4, queries: 3, answered: 2, forwarded: 1, failed: 1, refused: 0 },
     now: 8_500,
   }
   const { scrape } = newMetrics(
@@ -105,5 +106,6 @@ t.test('metrics: a scrape holds the data path’s, the process’s and the agent
   t.match(body, /^process_resident_memory_bytes \d+$/m)
   t.match(body, /^outrider_config_stale_seconds 7\.5$/m)
   t.match(body, /^outrider_config_warnings 2$/m)
+  t.match(body, /^# TYPE outrider_dns_answered_total counter\noutrider_dns_answered_total 2$/m)
   t.ok(body.endsWith('\n'))
 })

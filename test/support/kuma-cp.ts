@@ -24,6 +24,7 @@ export const sidecar = (over: Partial<Sidecar> = {}): Sidecar => ({
   admin: { host: '127.0.0.1', port: 9901 },
   workDir: '/run/outrider',
   bindOutbounds: false,
+  dnsPort: 15_053,
   transparentProxy: null,
   metricsCertificate: { certPath: '', keyPath: '' },
   systemCaPath: '/etc/ssl/certs/ca-certificates.crt',

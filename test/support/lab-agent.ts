@@ -62,6 +62,7 @@ export async function startLabAgent(
     admin: { address: { host: '127.0.0.1', port: 0 }, hosts: [] },
     metricsCertificate: provided,
     controlPlane: null,
+    dns: null,
     drainTimeMs: 0,
     drainQuietMs: 0,
   })

@@ -18,9 +18,10 @@ const noMetrics: AgentSettings['metrics'] = {
 export function emissionOf(store: Store, snapshot: Snapshot, warming: readonly string[]): Emission {
   const parts = [...store.held.listeners.values()].map(({ value }) => value.agent)
   const metrics = parts.find((part) => part?.metrics != null)?.metrics ?? noMetrics
+  const dns = parts.find((part) => part?.dns != null)?.dns ?? null
   return {
     snapshot,
-    settings: { metrics, admin: { port: null }, bundles: [] },
+    settings: { metrics, admin: { port: null }, bundles: [], dns },
     identity: null,
     problems: problemsOf(store, warming),
   }

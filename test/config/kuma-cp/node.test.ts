@@ -55,12 +55,16 @@ t.test('node: an admin server elsewhere than Kuma allows is not told', async (t)
 })
 
 t.test('node: addresses of its own are asked for with --bind-outbounds', async (t) => {
-  t.notOk(
-    featuresOf({ bindOutbounds: false, transparentProxy: null }).includes('feature-bind-outbounds'),
-  )
-  t.ok(
-    featuresOf({ bindOutbounds: true, transparentProxy: null }).includes('feature-bind-outbounds'),
-  )
+  t.notOk(featuresOf(sidecar({ bindOutbounds: false })).includes('feature-bind-outbounds'))
+  t.ok(featuresOf(sidecar({ bindOutbounds: true })).includes('feature-bind-outbounds'))
+})
+
+t.test('node: names for the DNS proxy are asked for where there is one', async (t) => {
+  const off = sidecar({ dnsPort: 0 })
+  t.match(nodeOf(sidecar(), null).metadata, { 'dataplane.dns.port': '15053' })
+  t.notOk(Object.hasOwn(nodeOf(off, null).metadata as object, 'dataplane.dns.port'))
+  t.ok(featuresOf(sidecar()).includes('feature-embedded-dns'))
+  t.notOk(featuresOf(off).includes('feature-embedded-dns'))
 })
 
 t.test('node: the path of the metrics socket is cut as Kuma cuts it', async (t) => {

@@ -102,11 +102,49 @@ t.test('xds agent: what cannot be read is a warning, and traffic goes on', async
   t.same(saying(...answers('/meshmetric', '[]')).said, [
     `warning ${at}[1].direct_response.body: is not a JSON object`,
   ])
-  t.same(saying(...answers('/meshmetric', '{')).value.agent, { metrics: null })
+  t.same(saying(...answers('/meshmetric', '{')).value.agent, { metrics: null, dns: null })
   t.same(saying(...answers('/meshmetric', '{}')).said, [
     `warning ${at}[1].direct_response.body: has no observability.metrics`,
   ])
-  t.same(saying(...answers('/dns', '{}')).value.agent, { metrics: null })
+})
+
+t.test('xds agent: what Kuma says of names is read off its answers', async (t) => {
+  const dnsOf = (body: object) => {
+    const { value, said } = saying(...answers('/dns', JSON.stringify(body)))
+    return { dns: value.agent?.dns, said }
+  }
+  const record = { name: 'backend.svc.mesh.local', ips: ['241.0.0.5', '::ffff:f100:5'] }
+  t.same(dnsOf({ records: [record], ttl: 10, extraLabels: { mesh: 'default' } }), {
+    dns: { records: [{ name: record.name, addresses: record.ips }], ttlSeconds: 10 },
+    said: [],
+  })
+  t.same(dnsOf({}), { dns: { records: [], ttlSeconds: 30 }, said: [] })
+  t.same(dnsOf({ records: null }).dns, { records: [], ttlSeconds: 30 })
+  t.match(dnsOf({ records: [{ name: 'a.mesh', ips: null }] }).dns, {
+    records: [{ name: 'a.mesh', addresses: [] }],
+  })
+  t.same(saying(...answers('/meshmetric', '{}')).value.agent?.dns, null)
+})
+
+t.test('xds agent: names and addresses that are none are left out', async (t) => {
+  const at = 'filter_chains[0].filters[0].typed_config.route_config.virtual_hosts[0].routes'
+  const records = [
+    { name: 'good.mesh', ips: ['10.0.0.1', 'fe80::1%eth0', 'there'] },
+    { name: 'not a name', ips: ['10.0.0.2'] },
+    { name: `${'a'.repeat(64)}.mesh`, ips: [] },
+    { name: 'a..mesh', ips: [] },
+  ]
+  const { value, said } = saying(...answers('/dns', JSON.stringify({ records, ttl: -1 })))
+  t.same(value.agent?.dns, {
+    records: [{ name: 'good.mesh', addresses: ['10.0.0.1'] }],
+    ttlSeconds: 30,
+  })
+  t.equal(said.length, 5, 'the first ones')
+  t.equal(
+    said[0],
+    `warning ${at}[1].direct_response.body: records[0].ips must be IP addresses, got "fe80::1%eth0"`,
+  )
+  t.match(said[2], /records\[1\]\.name must be a host name, got "not a name"$/)
 })
 
 t.test(

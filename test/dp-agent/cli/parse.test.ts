@@ -122,7 +122,7 @@ t.test(
   'options: flags of kuma-dp without effect are taken, with and without a value',
   async (t) => {
     const usage = read([
-      '--dns-enabled',
+      '--dns-enable-logging',
       '--binary-path',
       'envoy',
       '--log-max-size=1',
@@ -130,7 +130,7 @@ t.test(
       'a',
     ])
     t.match(usage.ok && usage.values, {
-      dnsEnabled: true,
+      dnsEnableLogging: true,
       binaryPath: true,
       logMaxSize: true,
       logMaxAge: false,

@@ -51,7 +51,7 @@ t.test('run under Kuma: the command line of kuma-dp makes a sidecar', async (t) 
     server.url,
     ...trust,
     ...flags,
-    ...['--binary-path', 'envoy', '--dns-enabled=false', '--proxy-type', 'dataplane'],
+    ...['--binary-path', 'envoy', '--dns-enable-logging=false', '--proxy-type', 'dataplane'],
   )
   const { name, mesh, from, admin, controlPlane: ties, close } = chosen as Chosen
   t.same(
@@ -67,7 +67,7 @@ t.test('run under Kuma: the command line of kuma-dp makes a sidecar', async (t) 
   t.match(ties?.metricsSocket, /outrider-\w+\/kuma-mh-web-1-default\.sock$/)
   t.same(lines, [
     'warn --binary-path has no effect {"reason":"there is no Envoy"}',
-    'warn --dns-enabled has no effect {"reason":"there is no DNS proxy"}',
+    'warn --dns-enable-logging has no effect {"reason":"there is one DNS proxy; see --dns-proxy-port"}',
   ])
   const dir = dirname(ties?.metricsSocket ?? '')
   t.ok(existsSync(dir))
