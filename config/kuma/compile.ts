@@ -8,11 +8,12 @@ import type { AgentSettings, ExpectedIdentity } from '../settings.ts'
 import type { SourceProblem } from '../source.ts'
 import { identitySecret, trustSecret } from './clusters.ts'
 import { type Compiling, type Effective, remember } from './compiling.ts'
+import { dnsOf } from './dns.ts'
 import { type Identity, identityOf, selectIdentity } from './identity.ts'
 import { compileInbound } from './inbounds.ts'
 import { meshMetricsOf } from './mesh-metrics.ts'
 import { type MeshView, type ProxyView, viewMesh } from './mesh-view.ts'
-import { compileOutbound } from './outbounds.ts'
+import { type CompiledOutbound, compileOutbound } from './outbounds.ts'
 import { compileInterception } from './passthrough/listeners.ts'
 import { applyPatches } from './patches.ts'
 import { metricsOf } from './policies/mesh-metric.ts'
@@ -116,7 +117,7 @@ function compileProxy(compiling: Compiling): Compilation {
       endpoints: [...endpoints.values()],
       secrets: [...secrets.values()],
     },
-    settings: settingsOf(compiling),
+    settings: settingsOf(compiling, outbounds),
     identity:
       identity === null
         ? null
@@ -131,7 +132,7 @@ function compileProxy(compiling: Compiling): Compilation {
   }
 }
 
-function settingsOf(compiling: Compiling): AgentSettings {
+function settingsOf(compiling: Compiling, outbounds: readonly CompiledOutbound[]): AgentSettings {
   const { view, proxy } = compiling
   const merged = mergeEntries(proxyEntries(view, 'MeshMetric', proxy))
   if (merged !== null) remember(compiling, proxy.resource.label, 'MeshMetric', merged)
@@ -143,8 +144,7 @@ function settingsOf(compiling: Compiling): AgentSettings {
       domain: body.spec.trustDomain,
       bundle: body.spec.caBundles.map(({ pem }) => pem.value.trimEnd()).join('\n'),
     })),
-    // Outbounds of files are on addresses of their own choice, and no name is made for these.
-    dns: null,
+    dns: dnsOf(compiling, outbounds),
   }
 }
 

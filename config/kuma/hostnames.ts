@@ -11,8 +11,8 @@ const ownNames = {
 
 /**
  * The host names of a destination: those of the generators that select it, in the order of the files, then the one that
- * Kuma gives by itself; none for a 2.x service. There is no DNS of the mesh here: they are names to ask `explain` by,
- * and for whoever fills a DNS or a hosts file. A template whose label is missing gives none.
+ * Kuma gives by itself; none for a 2.x service. Where calls are intercepted the DNS proxy answers them; elsewhere they are
+ * names to ask `explain` by, and for whoever fills a hosts file. A template whose label is missing gives none.
  */
 export function hostnamesOf(view: MeshView, destination: Destination): readonly string[] {
   const { kind, name, labels, sections } = destination

@@ -34,6 +34,7 @@ t.test('bootstrap request: it carries what kuma-dp sends', async (t) => {
     dataplaneResource: '{"type":"Dataplane"}',
     caCert: server.ca.certificate,
     readinessPort: 9901,
+    dnsPort: 15053,
     workdir: '/run/outrider',
     version: { kumaDp: { version: 'outrider-1.2.3' } },
     ipv6Enabled: true,
