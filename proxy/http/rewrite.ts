@@ -34,16 +34,16 @@ export function redirectLocation(
   const scheme = action.scheme ?? x.scheme
   const [name, port] = splitPort(x.authority)
   const host = action.host ?? name
-  // The port stays, unless it was the usual one of another scheme (Envoy).
-  const stale = scheme !== x.scheme && port === usualPort(x.scheme)
+  // The port belongs to the host it came with, and goes with the scheme whose usual one it was (Envoy: `newUri`).
+  const stale = action.host !== null || (scheme !== x.scheme && port === usualPort(x.scheme))
   const wanted = action.port ?? (stale ? null : port)
   const authority = wanted === null || wanted === usualPort(scheme) ? host : `${host}:${wanted}`
   return `${scheme}://${authority}${redirectPath(x, route)}`
 }
 
-/** What a substitution leaves must not run into the authority. */
 const usualPort = (scheme: string): number => (scheme === 'https' ? 443 : 80)
 
+/** What a substitution leaves must not run into the authority. */
 function redirectPath(x: Exchange, { rewrite }: CompiledRoute): string {
   const path = rewrite === null ? x.path : rewrite(x.path)
   return path.startsWith('/') ? path : `/${path}`

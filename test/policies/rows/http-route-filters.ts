@@ -263,14 +263,16 @@ const rule = (body: string): string =>
   `{matches: [{path: {type: PathPrefix, value: /a}}], default: {filters: [{type: RequestRedirect, requestRedirect: ${body}}]}}`
 
 const redirects: readonly PolicyRow[] = [
-  redirect('scheme', 'is the scheme to go to, on its own port', 'scheme: https', [
+  redirect('scheme', 'is the scheme to go to; the port stays', 'scheme: https', [
     302,
-    'https://shop.mesh/a/b?q=1',
+    'https://shop.mesh:8080/a/b?q=1',
   ]),
-  redirect('hostname', 'is the host to go to', 'hostname: new.mesh', [
-    302,
-    'http://new.mesh:8080/a/b?q=1',
-  ]),
+  redirect(
+    'hostname',
+    'is the host to go to, without the port of the old one',
+    'hostname: new.mesh',
+    [302, 'http://new.mesh/a/b?q=1'],
+  ),
   redirect('port', 'is the port to go to', 'port: 99', [302, 'http://shop.mesh:99/a/b?q=1']),
   redirect('statusCode', 'is the status of the answer', 'statusCode: 308', [
     308,
