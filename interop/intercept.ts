@@ -54,6 +54,7 @@ async function lookOut(stage: Stage): Promise<void> {
   const mesh = '200 backend called through the mesh'
   await expect(stage, 'virtual address', 'near', [virtual.ipv4, 80], mesh)
   await expect(stage, 'virtual address, IPv6', 'near', [virtual.ipv6, 80], mesh)
+  await expect(stage, 'by name', 'near', ['backend.svc.mesh.local', 80], mesh)
   const outside = '200 outside called directly'
   await expect(stage, 'passes', 'near', [far.ipv4, farPorts.outside], outside)
   await expect(stage, 'passes, IPv6', 'near', [far.ipv6, farPorts.outside], outside)

@@ -62,7 +62,7 @@ export function openNetwork(): Network {
     run('near', 'ip', 'route', 'add', 'default', 'via', addresses.far.ipv4)
     run('near', 'ip', '-6', 'route', 'add', 'default', 'via', addresses.far.ipv6)
     run('near', join(files, 'routes.sh'))
-    run('near', 'nft', '-f', join(files, 'rules.nft'))
+    for (const rules of ['rules.nft', 'dns.nft']) run('near', 'nft', '-f', join(files, rules))
   } catch (error) {
     void close()
     throw error
