@@ -17,8 +17,9 @@ await build({
   chunkNames: 'dp-agent/[name]-[hash]',
   bundle: true,
   splitting: true,
-  minify: true,
-  keepNames: true,
+  // Not the names: stack traces show them, and `keepNames` would define one anew for each closure, per request and per resource.
+  minifySyntax: true,
+  minifyWhitespace: true,
   platform: 'node',
   format: 'esm',
   target: 'node24',

@@ -21,7 +21,7 @@ export function inspectFields(
   report: FieldReport,
 ): void {
   const inner = unwrap(schema)
-  const { unsupported, hint, sectionByType, someOf } = v.getMetadata(inner)
+  const { unsupported, hint, sectionByType, someOf } = metadataOf(inner)
   if (unsupported === true) {
     const options = { hint: typeof hint === 'string' ? hint : null, atKey: true }
     report.warn(path, 'has no effect here', options)
@@ -40,6 +40,15 @@ export function inspectFields(
     })
   }
 }
+
+/** What is said of a schema, gathered once: documents have thousands of fields, schemas few. */
+function metadataOf(schema: v.GenericSchema): Readonly<Record<string, unknown>> {
+  const found = known.get(schema) ?? v.getMetadata(schema)
+  known.set(schema, found)
+  return found
+}
+
+const known = new WeakMap<v.GenericSchema, Readonly<Record<string, unknown>>>()
 
 function inspectMap(
   schema: ObjectSchema,

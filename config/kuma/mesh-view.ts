@@ -84,12 +84,7 @@ export function viewMesh(
   name: string,
   environment: Environment = {},
 ): MeshView {
-  const known = new Map<Kind, readonly Resource[]>()
-  const all = <K extends Kind>(kind: K): readonly Resource<K>[] => {
-    const found = known.get(kind) ?? ofKind(resources, kind, name)
-    known.set(kind, found)
-    return ofKind(found, kind, name)
-  }
+  const all = remembering(resources, name)
   const resource = all('Mesh')[0] ?? null
   const proxies = all('Dataplane').map(viewProxy)
   const members = proxies.flatMap((proxy) => proxy.inbounds.map((inbound) => ({ proxy, inbound })))
@@ -103,7 +98,19 @@ export function viewMesh(
     workloads: groupBy(members, ({ proxy }) => proxy.labels[workloadLabel]),
     environment,
     all,
-    initial: (kind) => ofKind(defaults, kind, name),
+    initial: remembering(defaults, name),
+  }
+}
+
+/** The resources of a kind, looked for once: every proxy of the mesh asks for all kinds. */
+function remembering(resources: readonly Resource[], mesh: string): MeshView['all'] {
+  const known: { [K in Kind]?: readonly Resource<K>[] } = {}
+  return <K extends Kind>(kind: K): readonly Resource<K>[] => {
+    const found: (typeof known)[K] = known[kind]
+    if (found !== undefined) return found
+    const made = ofKind(resources, kind, mesh)
+    Object.assign(known, { [kind]: made })
+    return made
   }
 }
 
