@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net'
-import type { ChainMatch, FilterChain } from '../../proxy/model/listener.ts'
+import type { ChainMatch } from '../../proxy/model/listener.ts'
 import { type Coverage, checkFields } from './coverage.ts'
 import { each, fail, inside, type Place } from './report.ts'
 import { number, text, texts, word } from './values.ts'
@@ -95,105 +95,6 @@ function holds(start: string, bits: number, address: string): boolean {
   const type = family === 6 ? 'ipv6' : 'ipv4'
   range.addSubnet(start, bits, type)
   return range.check(address, type)
-}
-
-/** A chain and what it says of the address. */
-export interface Candidate extends Destined {
-  readonly chain: FilterChain
-  /** Where it stands. */
-  readonly place: Place
-}
-
-/**
- * The chains in the order in which they are to be tried, so that the first that matches is the one that Envoy finds by
- * going from the most particular to the least: address, server name, transport, application protocol.
- */
-export function inOrder(candidates: readonly Candidate[]): readonly FilterChain[] {
-  // Chains for other addresses are no rivals: a connection meets those for its own alone.
-  const groups = Map.groupBy(candidates, ({ match }) =>
-    JSON.stringify([match.destinations, match.destinationPorts]),
-  )
-  return [...groups.values()].flatMap(orderedGroup)
-}
-
-function orderedGroup(candidates: readonly Candidate[]): readonly FilterChain[] {
-  const destined = mostParticular(
-    mostParticular(candidates, (one) => Number(one.port)),
-    prefixOf,
-  )
-  const split = destined.flatMap(byNames)
-  const sorted = split.toSorted(
-    (a, b) =>
-      nameRank(b.match) - nameRank(a.match) ||
-      transportRank(b.match) - transportRank(a.match) ||
-      b.match.alpn.length - a.match.alpn.length,
-  )
-  for (const one of sorted) checkReach(one, sorted)
-  return sorted.flatMap(({ chain, match: own }) => {
-    const match = narrowed(own, sorted)
-    return match === null ? [] : [{ ...chain, match }]
-  })
-}
-
-const prefixOf = ({ prefix }: Candidate): number => prefix
-
-function mostParticular(
-  candidates: readonly Candidate[],
-  rank: (one: Candidate) => number,
-): readonly Candidate[] {
-  const best = Math.max(...candidates.map(rank))
-  return candidates.filter((one) => rank(one) === best)
-}
-
-const nameRank = ({ serverNames }: ChainMatch): number =>
-  Math.max(0, ...serverNames.map(rankOfName))
-
-/** An exact name before every suffix, a longer suffix before a shorter one. */
-const rankOfName = (name: string): number => (name.startsWith('*') ? name.length : 1_000)
-
-const transportRank = ({ transport }: ChainMatch): number => (transport === 'any' ? 0 : 1)
-
-/** A chain for names of different ranks stands at several places. */
-function byNames(candidate: Candidate): readonly Candidate[] {
-  const ranks = new Set(candidate.match.serverNames.map(rankOfName))
-  if (ranks.size < 2) return [candidate]
-  return [...ranks].map((rank) => {
-    const serverNames = candidate.match.serverNames.filter((name) => rankOfName(name) === rank)
-    return { ...candidate, match: { ...candidate.match, serverNames } }
-  })
-}
-
-const sameNames = (one: ChainMatch, other: ChainMatch): boolean =>
-  one.serverNames.toSorted().join() === other.serverNames.toSorted().join()
-
-/** A chain for any transport takes what no other chain for the same names is for: nothing, when both have one. */
-function narrowed(match: ChainMatch, all: readonly Candidate[]): ChainMatch | null {
-  if (match.transport !== 'any') return match
-  const rivals = all.filter((one) => sameNames(one.match, match))
-  const tls = rivals.some((one) => one.match.transport === 'tls')
-  const raw = rivals.some((one) => one.match.transport === 'raw')
-  if (tls && raw) return null
-  return { ...match, transport: tls ? 'raw' : raw ? 'tls' : 'any' }
-}
-
-/** Envoy does not try a less particular chain where a more particular one asks for other protocols; here it would be tried. */
-function checkReach({ match, place }: Candidate, all: readonly Candidate[]): void {
-  if (match.alpn.length === 0) return
-  const siblings = all.filter((one) => sameNames(one.match, match))
-  const rest = siblings.some(
-    (one) => one.match.alpn.length === 0 && one.match.transport === match.transport,
-  )
-  const others = all.some(
-    (one) => nameRank(one.match) < nameRank(match) && one.match.transport !== 'raw',
-  )
-  if (rest || !others) return
-  const hint = 'add a chain for the same names without application_protocols'
-  fail(
-    place,
-    'filter_chain_match',
-    'leaves callers with other protocols to less particular chains',
-    hint,
-  )
 }
 
 export const chainMatchCoverages: readonly Coverage[] = [matchFields]

@@ -1,5 +1,6 @@
 import type { FilterChain } from '../../proxy/model/listener.ts'
-import { type Bound, type Candidate, chainMatch, inOrder } from './chain-match.ts'
+import { type Bound, chainMatch } from './chain-match.ts'
+import { type Candidate, inOrder } from './chain-order.ts'
 import { type Coverage, checkFields } from './coverage.ts'
 import type { Gathering } from './gathering.ts'
 import { networkFilters } from './network-filters.ts'

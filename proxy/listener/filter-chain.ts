@@ -51,10 +51,24 @@ export function wantsHttp(chains: readonly Chain[]): boolean {
 const takesAll = (match: ChainMatch): boolean =>
   match.transport === 'any' && match.serverNames.length === 0 && match.alpn.length === 0
 
-/** The first chain that takes the connection, or null. */
+/**
+ * The first chain that takes the connection, or null. Of chains that differ by their protocols alone it is the one whose
+ * protocol the caller names first (RFC 7301 §3.1; Envoy does so too).
+ */
 export function chooseChain(chains: readonly Chain[], arrival: Arrival): Chain | null {
-  return chains.find(({ config }) => takes(config.match, arrival)) ?? null
+  const taking = chains.filter(({ config }) => takes(config.match, arrival))
+  const [first, ...others] = taking
+  if (first === undefined || first.config.match.alpn.length === 0) return first ?? null
+  const rivals = others.filter(({ config }) => isRival(first.config.match, config.match))
+  const place = ({ config }: Chain): number =>
+    arrival.alpn.findIndex((protocol) => config.match.alpn.includes(protocol))
+  return rivals.reduce((best, one) => (place(one) < place(best) ? one : best), first)
 }
+
+const isRival = (one: ChainMatch, other: ChainMatch): boolean =>
+  other.alpn.length > 0 &&
+  one.transport === other.transport &&
+  one.serverNames.join() === other.serverNames.join()
 
 function takes(match: ChainMatch, arrival: Arrival): boolean {
   if (match.transport !== 'any' && match.transport !== arrival.transport) return false

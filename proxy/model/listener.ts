@@ -57,7 +57,7 @@ export interface ChainMatch {
   readonly transport: 'any' | 'tls' | 'raw'
   /** SNI, exact or `*.suffix`. */
   readonly serverNames: readonly string[]
-  /** ALPN offered by the client; one of these must be among them. */
+  /** ALPN offered by the client; one of these must be among them. Of chains that differ by this alone, the one with what the client names first. */
   readonly alpn: readonly string[]
   /** Networks (`10.0.0.0/8`, `fd00::/8`) of which one must hold the address the connection was made to. Envoy: `prefix_ranges`. */
   readonly destinations: readonly string[]

@@ -34,9 +34,9 @@ t.test(
       'one tls *.a.mesh',
       'all tls *.mesh',
       'kuma tls kuma',
-      'tls tls',
       // Envoy gives it no connection with TLS: there is a chain for those.
       'any raw',
+      'tls tls',
     ])
   },
 )
@@ -78,12 +78,28 @@ t.test('xds chain match: the default chain comes last', async (t) => {
   t.same(chains, ['tls tls', 'rest any'])
 })
 
+t.test('xds chain match: chains that share some names are looked at name by name', async (t) => {
+  const tls = { transport_protocol: 'tls' }
+  const { chains, said } = listed([
+    chain('both', { server_names: ['a.mesh', 'b.mesh'] }),
+    chain('one', { server_names: ['b.mesh'], ...tls }),
+  ])
+  t.same(said, [])
+  t.same(chains, ['both any a.mesh', 'both raw b.mesh', 'one tls b.mesh'])
+})
+
 t.test('xds chain match: what cannot be kept apart as in Envoy is refused', async (t) => {
   t.match(
     listed([chain('h2', { server_names: ['a.mesh'], application_protocols: ['h2'] }), chain('any')])
       .said,
     [/^error filter_chains\[0\]\.filter_chain_match: leaves callers with other protocols to less/],
   )
+  const raw = { server_names: ['a.mesh'], transport_protocol: 'raw_buffer' }
+  t.match(listed([chain('raw', raw), chain('any')]).said, [
+    /leaves callers with other protocols to less particular chains/,
+  ])
+  const h2 = { server_names: ['a.mesh'], application_protocols: ['h2'] }
+  t.same(listed([chain('h2', h2), chain('other', { server_names: ['*.other'] })]).said, [])
   t.match(listed([chain('near', { source_type: 'SAME_IP_OR_LOOPBACK' })]).said, [
     /^error filter_chains\[0\]\.filter_chain_match\.source_type: is not supported here/,
   ])
