@@ -2,12 +2,13 @@ import { headerJoined } from '../proxy/headers.ts'
 import { normalizePath } from '../proxy/http/normalize-path.ts'
 import type { NamedMatch } from '../proxy/matcher.ts'
 import type { Cluster } from '../proxy/model/cluster.ts'
-import type { HttpFilter, Listener } from '../proxy/model/listener.ts'
+import type { HttpFilter, TcpFilter } from '../proxy/model/listener.ts'
 import type { Route, WeightedCluster } from '../proxy/model/route.ts'
 import type { Snapshot } from '../proxy/model/snapshot.ts'
 import { type CompiledRoute, compileTable } from '../proxy/route/compile.ts'
 import { routesFor } from '../proxy/route/match.ts'
-import type { Compilation, NamedOutbound } from './kuma/compile.ts'
+import { findListener, knownPlaces } from './explain-listener.ts'
+import type { Compilation } from './kuma/compile.ts'
 import type { Effective } from './kuma/compiling.ts'
 
 /** A request as a person asks about it. */
@@ -53,95 +54,77 @@ export interface ExplainedCluster {
 
 /** Follows a request through what was compiled, with the predicates of the data path itself. */
 export function explain(compilation: Compilation, question: Question): Explanation {
-  const { snapshot, effective } = compilation
   const { method, url } = question
   const found = findListener(compilation, url)
-  const raw = url.pathname + url.search
-  const request = { method, authority: url.host, path: raw }
-  if (found === null) {
-    const known = knownPlaces(compilation)
-    return {
-      request,
-      listener: null,
-      known,
-      routes: [],
-      action: 'nothing: no listener',
-      clusters: [],
-      policies: [],
-    }
+  const nothing: Explanation = {
+    request: { method, authority: url.host, path: url.pathname + url.search },
+    listener: null,
+    known: [],
+    routes: [],
+    action: 'nothing: no listener',
+    clusters: [],
+    policies: [],
   }
-  const { listener, why } = found
-  const filter = filterOf(listener)
-  const policiesAt = (places: readonly string[]) =>
-    effective.filter(({ place }) => places.includes(place) || place.startsWith('Dataplane/'))
-  const common = { listener: { name: listener.name, why }, known: [] }
-  if (filter.kind === 'tcp') {
-    return {
-      ...common,
-      request,
-      routes: [],
-      action: 'forward the bytes of the connection',
-      clusters: clustersOf(snapshot, filter.clusters),
-      policies: policiesAt([listener.name, ...filter.clusters.map(({ cluster }) => cluster)]),
-    }
+  if (found === null) return { ...nothing, known: knownPlaces(compilation) }
+  const { listener, chain, why } = found
+  const at: Explanation = {
+    ...nothing,
+    listener: { name: listener.name, why },
+    action: 'close the connection: no chain takes it',
+    policies: policiesAt(compilation, [listener.name]),
   }
-  const path = normalizePath(raw, filter.normalizePath, filter.mergeSlashes)
-  const routes = judgeRoutes(snapshot, filter, { ...question, path, authority: url.host })
+  if (chain === null) return at
+  const { filter } = chain
+  return {
+    ...at,
+    ...(filter.kind === 'tcp'
+      ? explainBytes(compilation, listener.name, filter)
+      : explainRequest(compilation, listener.name, filter, at.request, question)),
+  }
+}
+
+const policiesAt = ({ effective }: Compilation, places: readonly string[]): readonly Effective[] =>
+  effective.filter(({ place }) => places.includes(place) || place.startsWith('Dataplane/'))
+
+function explainBytes(
+  compilation: Compilation,
+  listener: string,
+  filter: TcpFilter,
+): Partial<Explanation> {
+  const clusters = clustersOf(compilation.snapshot, filter.clusters)
+  const nobody = clusters.every(({ endpoints }) => endpoints.length === 0)
+  return {
+    action: nobody
+      ? 'close the connection: nobody is there to send it to'
+      : 'forward the bytes of the connection',
+    clusters,
+    policies: policiesAt(compilation, [listener, ...clusters.map(({ name }) => name)]),
+  }
+}
+
+function explainRequest(
+  compilation: Compilation,
+  listener: string,
+  filter: HttpFilter,
+  request: Explanation['request'],
+  question: Question,
+): Partial<Explanation> {
+  const { snapshot } = compilation
+  const path = normalizePath(request.path, filter.normalizePath, filter.mergeSlashes)
+  const routes = judgeRoutes(snapshot, filter, { ...question, ...request, path })
   const taken = routes.find(({ verdict }) => verdict === 'taken')?.route ?? null
   const targets = taken?.action.kind === 'forward' ? taken.action.clusters : []
   return {
-    ...common,
     request: { ...request, path },
     routes: routes.map(({ route, verdict, why }) => ({ name: route.name, verdict, why })),
     action: taken === null ? 'answer 404: no route matches (NR)' : actionText(taken),
     clusters: clustersOf(snapshot, targets),
-    policies: policiesAt([
-      listener.name,
-      ...(taken === null ? [] : [`${listener.name} route ${taken.name}`]),
+    policies: policiesAt(compilation, [
+      listener,
+      ...(taken === null ? [] : [`${listener} route ${taken.name}`]),
       ...targets.map(({ cluster }) => cluster),
     ]),
   }
-}
-
-/** The filter a request on this listener meets: of a permissive inbound that of mutual TLS. */
-const filterOf = ({ filterChains }: Listener): Listener['filterChains'][number]['filter'] => {
-  const [first] = filterChains
-  if (first === undefined) throw new Error('a listener has at least one filter chain')
-  return first.filter
-}
-
-function findListener(
-  { snapshot, outbounds }: Compilation,
-  url: URL,
-): { readonly listener: Listener; readonly why: string } | null {
-  const host = url.hostname === 'localhost' ? '127.0.0.1' : url.hostname.replace(/^\[|\]$/g, '')
-  const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
-  const bound = snapshot.listeners.find((one) => one.address === host && one.port === port)
-  if (bound !== undefined) return { listener: bound, why: `it is bound to ${host}:${port}` }
-  const named = outbounds.find((outbound) => isCalled(outbound, host, url.port))
-  const listener = snapshot.listeners.find(({ name }) => name === named?.listener)
-  if (named === undefined || listener === undefined) return null
-  return { listener, why: `it is the outbound to ${named.destination}` }
-}
-
-/** Whether an outbound goes by a name: that of its destination, with anything behind it, or a host name of the mesh. */
-function isCalled(
-  { destination, hostnames, ports }: NamedOutbound,
-  host: string,
-  port: string,
-): boolean {
-  if (!hostnames.includes(host)) {
-    return host === destination || host.startsWith(`${destination}.`)
-  }
-  return port === '' || ports.length === 0 || ports.includes(port)
-}
-
-function knownPlaces({ snapshot, outbounds }: Compilation): readonly string[] {
-  return snapshot.listeners.map(({ name, address, port }) => {
-    const to = outbounds.find(({ listener }) => listener === name)
-    const names = to === undefined ? [] : [to.destination, ...to.hostnames]
-    return `${address}:${port} ${names.length === 0 ? '(inbound)' : `(outbound to ${names.join(', ')})`}`
-  })
 }
 
 interface Asked extends Question {
@@ -161,12 +144,15 @@ function judgeRoutes(
   asked: Asked,
 ): readonly Judged[] {
   const table = snapshot.routeTables.find(({ name }) => name === routeTable)
-  const host = table?.virtualHosts[0]
-  if (table === undefined || host === undefined) return []
+  if (table === undefined) return []
   const compiled = routesFor(
     compileTable(table, [], 'explain', () => ({})),
     asked.authority,
   )
+  const host = table.virtualHosts.find(({ routes }) =>
+    routes.every(({ name }, index) => name === compiled?.[index]?.name),
+  )
+  if (host === undefined) return []
   let taken = false
   return host.routes.map((route, index) => {
     if (taken) return { route, verdict: 'not reached', why: 'an earlier route matched' }
@@ -237,7 +223,7 @@ function clustersOf(
     const cluster = snapshot.clusters.find(({ name }) => name === target.cluster)
     const group = snapshot.endpoints.find(({ name }) => name === target.cluster)
     if (cluster === undefined) return []
-    const { name, protocol, balancer, tls } = cluster
+    const { name, protocol, balancer, tls, discovery } = cluster
     return [
       {
         name,
@@ -245,12 +231,17 @@ function clustersOf(
         protocol,
         balancer: balancer.kind,
         tls: tls === null ? null : tls.peerIdentities.map(({ match }) => match.value),
-        endpoints: (group?.localities ?? []).flatMap(({ zone, priority, endpoints }) =>
-          endpoints.map(({ host, port }) => {
-            const place = [zone, priority > 0 ? `priority ${priority}` : ''].filter((one) => one)
-            return `${host}:${port}${place.length > 0 ? ` (${place.join(', ')})` : ''}`
-          }),
-        ),
+        endpoints:
+          discovery === 'original'
+            ? ['where the caller was going']
+            : (group?.localities ?? []).flatMap(({ zone, priority, endpoints }) =>
+                endpoints.map(({ host, port }) => {
+                  const place = [zone, priority > 0 ? `priority ${priority}` : ''].filter(
+                    (one) => one,
+                  )
+                  return `${host}:${port}${place.length > 0 ? ` (${place.join(', ')})` : ''}`
+                }),
+              ),
       },
     ]
   })

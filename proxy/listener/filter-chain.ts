@@ -15,15 +15,18 @@ export interface Chain {
   readonly destination: NetworkTest
 }
 
+/** As much of a chain as is looked at to choose it. */
+type Candidate = Pick<Chain, 'config' | 'destination'>
+
 /**
  * The chains that take connections made to this address and port: those that name the port before those that name none, then those
  * with the longest network. Less particular ones are not tried. Source: Envoy `FilterChainMatch`.
  */
-export function chainsFor(
-  chains: readonly Chain[],
+export function chainsFor<C extends Candidate>(
+  chains: readonly C[],
   address: string,
   port: number,
-): readonly Chain[] {
+): readonly C[] {
   if (chains.every(({ config: { match } }) => takesAnywhere(match))) return chains
   const named = chains.filter(({ config: { match } }) => match.destinationPorts.includes(port))
   const level =
@@ -55,12 +58,12 @@ const takesAll = (match: ChainMatch): boolean =>
  * The first chain that takes the connection, or null. Of chains that differ by their protocols alone it is the one whose
  * protocol the caller names first (RFC 7301 §3.1; Envoy does so too).
  */
-export function chooseChain(chains: readonly Chain[], arrival: Arrival): Chain | null {
+export function chooseChain<C extends Candidate>(chains: readonly C[], arrival: Arrival): C | null {
   const taking = chains.filter(({ config }) => takes(config.match, arrival))
   const [first, ...others] = taking
   if (first === undefined || first.config.match.alpn.length === 0) return first ?? null
   const rivals = others.filter(({ config }) => isRival(first.config.match, config.match))
-  const place = ({ config }: Chain): number =>
+  const place = ({ config }: C): number =>
     arrival.alpn.findIndex((protocol) => config.match.alpn.includes(protocol))
   return rivals.reduce((best, one) => (place(one) < place(best) ? one : best), first)
 }

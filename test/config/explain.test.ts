@@ -7,6 +7,7 @@ import { compileTable } from '../../proxy/route/compile.ts'
 import { matchRoute } from '../../proxy/route/match.ts'
 import { exchange } from '../support/exchange.ts'
 import { compiledOf, smallMesh } from '../support/kuma.ts'
+import { transparentMesh } from '../support/transparent.ts'
 
 const { resources } = newLoader().load(['config/demo'])
 const demo = (name: string) => compile(resources, 'default', name).compilation!
@@ -153,3 +154,56 @@ t.test('explain: it takes the route that the data path takes', async (test) => {
   })
   test.equal(redirected.action, 'redirect with 302')
 })
+
+const intercepted = (url: string, conf: string) => {
+  const policy = `type: MeshPassthrough\nname: p\nspec: {default: ${conf}}\n`
+  const question = { method: 'GET', url: new URL(url), headers: [] }
+  return explain(compiledOf(transparentMesh(policy), 'web-1'), question)
+}
+
+t.test('explain: a virtual address is that of its service', async (test) => {
+  const { listener } = intercepted('http://241.0.0.1/', '{}')
+  test.same(listener, { name: 'outbound:241.0.0.1:80', why: 'its address is 241.0.0.1:80' })
+})
+
+const passing = `{appendMatch: [${[
+  '{type: Domain, value: "*.example.org", protocol: tls, port: 443}',
+  '{type: Domain, value: a.test, protocol: http, port: 80}',
+  '{type: CIDR, value: 192.0.2.0/24}',
+].join(', ')}]}`
+const fates: readonly (readonly [url: string, conf: string, action: string, cluster: string])[] = [
+  ['https://x.test/', '{passthroughMode: All}', 'forward the bytes', 'outbound:passthrough:ipv4'],
+  ['https://x.test/', '{passthroughMode: None}', 'close the connection: nobody', 'no_destination'],
+  [
+    'https://www.example.org/',
+    passing,
+    'forward the bytes',
+    'meshpassthrough_tls_*.example.org_443',
+  ],
+  ['https://example.org/', passing, 'close the connection: no chain takes it', ''],
+  ['http://a.test/', passing, 'forward', 'meshpassthrough_http_a.test_80'],
+  ['http://b.test/', passing, 'answer 503', ''],
+  ['http://192.0.2.9:8080/', passing, 'forward the bytes', 'meshpassthrough_tcp_192.0.2.0/24_*'],
+  ['tcp://192.0.2.9:5432', passing, 'forward the bytes', 'meshpassthrough_tcp_192.0.2.0/24_*'],
+  ['https://192.0.2.9/', passing, 'close the connection: no chain takes it', ''],
+]
+for (const [url, conf, action, cluster] of fates) {
+  t.test(`explain: intercepted ${url} with ${conf.slice(0, 24)}`, async (test) => {
+    const explanation = intercepted(url, conf)
+    test.ok(explanation.action.startsWith(action), explanation.action)
+    test.equal(explanation.clusters[0]?.name ?? '', cluster)
+    test.match(explanation.policies, [{ kind: 'MeshPassthrough' }])
+  })
+}
+
+t.test(
+  'explain: of what is intercepted it says which chain takes it, and what is not known',
+  async (test) => {
+    const { listener, clusters } = intercepted('http://a.test/', passing)
+    test.same(listener, {
+      name: 'outbound:passthrough:ipv4',
+      why: 'no other listener takes it, and its chain meshpassthrough_http_80 takes a.test:80; chains for networks are passed over, since its address is not known',
+    })
+    test.same(clusters[0]?.endpoints, ['where the caller was going'])
+  },
+)
