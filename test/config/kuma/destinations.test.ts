@@ -354,3 +354,24 @@ networking: {address: 10.0.0.9, outbound: [{port: 10001, backendRef: {kind: Mesh
     },
   ])
 })
+
+t.test('destinations: a certificate that cannot be had leaves no check out', async (test) => {
+  const caller = `type: Dataplane
+name: caller
+networking: {address: 10.0.0.9, outbound: [{port: 10001, backendRef: {kind: MeshExternalService, name: outside}}]}
+`
+  const { certificate, key } = testLeaf(testCa(), 'spiffe://td/web')
+  const shown = (source: string) =>
+    `clientCert: {inlineString: ${JSON.stringify(certificate)}}, clientKey: ${source}`
+  for (const source of [
+    'caCert: {secretRef: {kind: Secret, name: nobody}}',
+    'caCert: {envVar: {name: NOBODY}}',
+    'caCert: {file: /nowhere/ca.pem}',
+    shown('{secret: nobody}'),
+  ]) {
+    const text = `${mesh.replace('mode: Secured', source)}---\n${caller}`
+    test.throws(() => compiledOf(text, 'caller'), /names external:outside:\w+, which is not there/)
+  }
+  const whole = `${mesh.replace('mode: Secured', shown('{envVar: {name: KEY}}'))}---\n${caller}`
+  test.match(compiledOf(whole, 'caller', 'default', { KEY: key }).snapshot.secrets, [{ key }])
+})
