@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Collector } from './applications.ts'
 import type { Resource } from './control-plane.ts'
 import type { Generation } from './generation.ts'
-import type { Ports } from './ports.ts'
+import { addressOf, type Ports } from './ports.ts'
 import type { Seen } from './report.ts'
 
 /** What a policy must do to traffic. It is applied, looked at until it is as it should be, and taken away again. */
@@ -21,21 +21,18 @@ interface Answer {
 }
 
 /** Asks on a connection of its own. */
-function ask(port: number, path = '/'): Promise<Answer> {
+function ask(port: number, path = '/', host = '127.0.0.1'): Promise<Answer> {
   return new Promise((resolve) => {
     const fail = (error: Error): void => resolve({ status: 0, text: error.message })
-    const asked = get(
-      { host: '127.0.0.1', port, path, agent: false, timeout: 5_000 },
-      (response) => {
-        let text = ''
-        response.setEncoding('utf8')
-        response.on('data', (chunk) => {
-          text += chunk
-        })
-        response.on('error', fail)
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
-      },
-    )
+    const asked = get({ host, port, path, agent: false, timeout: 5_000 }, (response) => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', (chunk) => {
+        text += chunk
+      })
+      response.on('error', fail)
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
+    })
     asked.on('timeout', () => asked.destroy(new Error('no answer in 5 s')))
     asked.on('error', fail)
   })
@@ -73,7 +70,7 @@ export async function lookAtAllTraffic(ports: Ports, caller: string): Promise<Se
 
 /** A caller outside of the mesh is accepted by the sidecar of `shop`, and gets no answer. */
 export async function lookFromOutside(ports: Ports): Promise<Seen> {
-  const answer = await ask(ports.shop)
+  const answer = await ask(ports.of.shop.inbound, '/', addressOf('shop'))
   const ok = answer.status === 0 && !answer.text.includes('ECONNREFUSED')
   return { ok, what: `in plain text: ${said(answer)}` }
 }
@@ -220,7 +217,7 @@ export function policyChecks(
         }),
       ],
       look: async () => {
-        const { status, text } = await ask(ports.metrics, '/metrics')
+        const { status, text } = await ask(ports.metrics, '/metrics', addressOf('web'))
         const line = /^\S*upstream_rq_total\S* \d+/m.exec(text)?.[0]
         return {
           ok: status === 200 && line !== undefined,

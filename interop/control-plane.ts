@@ -44,6 +44,8 @@ export interface ControlPlane {
   token(dataplane: Resource): Promise<string>
   /** Null while it has never seen the Dataplane. */
   insight(name: string): Promise<Insight | null>
+  /** What the admin pages of a sidecar say to it, as `kumactl inspect` asks for them. Throws when it does not get them. */
+  inspect(name: string, page: 'xds' | 'stats' | 'clusters'): Promise<string>
   /** What it thinks of the only inbound of a Dataplane, such as `Ready`. */
   inboundState(name: string): Promise<string>
   stop(): Promise<void>
@@ -133,9 +135,7 @@ const asking =
     return text
   }
 
-function calls(
-  ask: Ask,
-): Pick<ControlPlane, 'put' | 'remove' | 'token' | 'insight' | 'inboundState'> {
+function calls(ask: Ask): Omit<ControlPlane, 'version' | 'address' | 'caFile' | 'stop'> {
   return {
     put: async (resource) => void (await ask('PUT', pathOf(resource), resource)),
     remove: async (resource) => void (await ask('DELETE', pathOf(resource))),
@@ -153,6 +153,7 @@ function calls(
       )
       return text === null ? null : insightOf(JSON.parse(text))
     },
+    inspect: (name, page) => ask('GET', `/meshes/default/dataplanes/${name}/${page}`),
     inboundState: async (name) => {
       const text = await ask('GET', `/meshes/default/dataplanes/${name}`).catch(() => '{}')
       const { networking }: Partial<Registered> = JSON.parse(text)

@@ -1,7 +1,7 @@
 import type { Resource } from './control-plane.ts'
 import type { Generation, Service } from './generation.ts'
 import { policy } from './policy.ts'
-import { inboundOf } from './ports.ts'
+import { networkingOf } from './ports.ts'
 
 const tagged = (service: Service) => ({ 'kuma.io/service': service })
 const meshService = (name: Service) => ({ kind: 'MeshService', name })
@@ -11,24 +11,22 @@ const mesh: Resource = { type: 'Mesh', name: 'default', skipCreatingInitialPolic
 /** 2.x: a service is a tag, mTLS is the Mesh's, policies at an inbound say `from` whom. */
 export const kuma2: Generation = {
   mesh,
-  dataplane: (service, ports) => ({
-    type: 'Dataplane',
-    mesh: 'default',
-    name: `${service}-1`,
-    networking: {
-      address: '127.0.0.1',
-      inbound: [
-        {
-          ...inboundOf(service, ports),
-          tags: { ...tagged(service), 'kuma.io/protocol': 'http' },
-        },
-      ],
-      outbound: [
-        { port: ports.toShop, tags: tagged('shop') },
-        { port: ports.toShopV2, tags: tagged('shop-v2') },
-      ].filter(() => service === 'web'),
-    },
-  }),
+  dataplane: (service, ports) => {
+    const { inbound, ...networking } = networkingOf(service, ports)
+    return {
+      type: 'Dataplane',
+      mesh: 'default',
+      name: `${service}-1`,
+      networking: {
+        ...networking,
+        inbound: [{ ...inbound, tags: { ...tagged(service), 'kuma.io/protocol': 'http' } }],
+        outbound: [
+          { port: ports.toShop, tags: tagged('shop') },
+          { port: ports.toShopV2, tags: tagged('shop-v2') },
+        ].filter(() => service === 'web'),
+      },
+    }
+  },
   mtls: [
     { ...mesh, mtls: { enabledBackend: 'ca-1', backends: [{ name: 'ca-1', type: 'builtin' }] } },
   ],

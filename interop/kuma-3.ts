@@ -1,6 +1,6 @@
 import type { Generation, Service } from './generation.ts'
 import { policy } from './policy.ts'
-import { inboundOf } from './ports.ts'
+import { networkingOf } from './ports.ts'
 
 const workload = (service: Service) => ({ 'kuma.io/workload': service })
 /** A policy names a MeshService by its labels. */
@@ -14,26 +14,26 @@ const identity = (service: Service): string =>
 /** 3.x: a service is a label, mTLS comes of a MeshIdentity, policies at an inbound have `rules`. */
 export const kuma3: Generation = {
   mesh: { type: 'Mesh', name: 'default', skipCreatingInitialPolicies: ['*'] },
-  dataplane: (service, ports) => ({
-    type: 'Dataplane',
-    mesh: 'default',
-    name: `${service}-1`,
-    labels: workload(service),
-    networking: {
-      address: '127.0.0.1',
-      inbound: [{ ...inboundOf(service, ports), protocol: 'http' }],
-      outbound: [
-        {
-          port: ports.toShop,
-          backendRef: { kind: 'MeshService', name: 'shop', port: ports.shop },
-        },
-        {
-          port: ports.toShopV2,
-          backendRef: { kind: 'MeshService', name: 'shop-v2', port: ports.shopV2 },
-        },
-      ].filter(() => service === 'web'),
-    },
-  }),
+  dataplane: (service, ports) => {
+    const { inbound, ...networking } = networkingOf(service, ports)
+    const outbound = (port: number, name: 'shop' | 'shop-v2') => ({
+      port,
+      backendRef: { kind: 'MeshService', name, port: ports.of[name].inbound },
+    })
+    return {
+      type: 'Dataplane',
+      mesh: 'default',
+      name: `${service}-1`,
+      labels: workload(service),
+      networking: {
+        ...networking,
+        inbound: [{ ...inbound, protocol: 'http' }],
+        outbound: [outbound(ports.toShop, 'shop'), outbound(ports.toShopV2, 'shop-v2')].filter(
+          () => service === 'web',
+        ),
+      },
+    }
+  },
   mtls: [
     {
       type: 'MeshIdentity',
@@ -68,8 +68,8 @@ export const kuma3: Generation = {
     policy(type, { targetRef: { kind: 'Dataplane', labels: workload(service) }, default: conf }),
   split: (shares, ports) => {
     const backendRefs = [
-      { ...meshService('shop'), port: ports.shop, weight: shares.shop },
-      { ...meshService('shop-v2'), port: ports.shopV2, weight: shares['shop-v2'] },
+      { ...meshService('shop'), port: ports.of.shop.inbound, weight: shares.shop },
+      { ...meshService('shop-v2'), port: ports.of['shop-v2'].inbound, weight: shares['shop-v2'] },
     ]
     const matches = [{ path: { type: 'PathPrefix', value: '/' } }]
     const rules = [{ matches, default: { backendRefs } }]

@@ -7,6 +7,7 @@ import type { Service } from './generation.ts'
 import {
   leave,
   lookAtInsights,
+  lookInto,
   loseApplication,
   loseControlPlane,
   meetControlPlane,
@@ -47,6 +48,7 @@ async function run(mesh: Mesh, report: Report): Promise<void> {
   for (const resource of mtlsResources(mesh)) await controlPlane.put(resource)
   await report.until('mTLS', () => lookAtTraffic(ports, kuma.identity('web')))
   await report.until('mTLS, from outside', () => lookFromOutside(ports))
+  await report.until('inspected', () => lookInto(mesh))
   await tryPolicies(mesh, report)
   await report.until('nothing refused', () => lookAtInsights(controlPlane))
   await loseApplication(mesh, report)

@@ -4,7 +4,6 @@ import { lookAtTraffic } from './checks.ts'
 import type { ControlPlane } from './control-plane.ts'
 import { services } from './generation.ts'
 import { type Mesh, mtlsResources } from './mesh.ts'
-import { inboundOf } from './ports.ts'
 import type { Report, Seen } from './report.ts'
 
 /** Every sidecar has an open subscription, and none has refused anything. */
@@ -28,6 +27,25 @@ export async function lookAtInsights(controlPlane: ControlPlane): Promise<Seen> 
   }
 }
 
+/** Admin pages, and a word that stands on each whichever sidecar it is of. */
+const pages = [
+  ['xds', 'cluster'],
+  ['stats', 'upstream_rq_total'],
+  ['clusters', 'shop'],
+] as const
+
+/** The control plane shows the admin pages of a sidecar, by a request to its admin listener. */
+export async function lookInto({ controlPlane }: Mesh): Promise<Seen> {
+  const seen = await Promise.all(
+    pages.map(async ([page, word]) => {
+      const text = await controlPlane.inspect('web-1', page).catch(String)
+      const ok = !text.startsWith('Error') && text.includes(word)
+      return { ok, what: `${page} ${ok ? `${text.length} bytes` : text.slice(0, 200)}` }
+    }),
+  )
+  return { ok: seen.every(({ ok }) => ok), what: seen.map(({ what }) => what).join(', ') }
+}
+
 /** The application of `shop` ends and comes back: its sidecar tells, and the control plane tells the others. */
 export async function loseApplication(mesh: Mesh, report: Report): Promise<void> {
   const state = (wanted: string) => async (): Promise<Seen> => {
@@ -37,7 +55,7 @@ export async function loseApplication(mesh: Mesh, report: Report): Promise<void>
   await report.until('application alive', state('Ready'))
   await mesh.apps.get('shop')?.stop()
   await report.until('application gone', state('NotReady'))
-  mesh.apps.set('shop', await startApp('shop', inboundOf('shop', mesh.ports).servicePort))
+  mesh.apps.set('shop', await startApp('shop', mesh.ports.of.shop.app))
   await report.until('application back', state('Ready'))
   await report.until('  and answers', () => lookAtTraffic(mesh.ports, mesh.kuma.identity('web')))
 }

@@ -7,7 +7,7 @@ import {
   takeControlPlanePorts,
 } from './control-plane.ts'
 import { type Generation, generationOf, type Service, services } from './generation.ts'
-import { inboundOf, type Ports, takePorts } from './ports.ts'
+import { type Ports, takePorts } from './ports.ts'
 import { type Launcher, type Sidecar, startSidecar } from './sidecars.ts'
 
 /** A control plane and the services under it, each with a sidecar. */
@@ -41,7 +41,7 @@ export async function startMesh(
   const apps = new Map<Service, Started>()
   const sidecars = new Map<Service, Sidecar>()
   for (const service of services) {
-    apps.set(service, await startApp(service, inboundOf(service, ports).servicePort))
+    apps.set(service, await startApp(service, ports.of[service].app))
     const dataplane = kuma.dataplane(service, ports)
     sidecars.set(service, await startSidecar(dataplane, launcherOf(service), controlPlane, dir))
   }

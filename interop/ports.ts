@@ -1,49 +1,57 @@
 import { freePort } from '../bench/processes.ts'
 import type { Service } from './generation.ts'
 
-/** The ports of 127.0.0.1 that resources and checks speak of. */
+/** The ports that resources and checks speak of. */
 export interface Ports {
   /** Where `web` enters the mesh towards `shop` and `shop-v2`. */
   readonly toShop: number
   readonly toShopV2: number
-  /** Where the sidecars of the services listen. */
-  readonly web: number
-  readonly shop: number
-  readonly shopV2: number
-  /** Where their applications do. */
-  readonly webApp: number
-  readonly shopApp: number
-  readonly shopV2App: number
   /** Where `web` shows its metrics. */
   readonly metrics: number
+  readonly of: Readonly<Record<Service, ServicePorts>>
 }
+
+export interface ServicePorts {
+  /** Where the sidecar listens for others. */
+  readonly inbound: number
+  readonly app: number
+  readonly admin: number
+}
+
+const servicePorts = async (): Promise<ServicePorts> => ({
+  inbound: await freePort(),
+  app: await freePort(),
+  admin: await freePort(),
+})
 
 /** Free ones. */
-export async function takePorts(): Promise<Ports> {
+export const takePorts = async (): Promise<Ports> => ({
+  toShop: await freePort(),
+  toShopV2: await freePort(),
+  metrics: await freePort(),
+  of: {
+    web: await servicePorts(),
+    shop: await servicePorts(),
+    'shop-v2': await servicePorts(),
+  },
+})
+
+const addresses = { web: '127.0.0.2', shop: '127.0.0.3', 'shop-v2': '127.0.0.4' } as const
+
+/** Where the sidecar of a service is reached: a loopback address of its own, as another machine would have. */
+export const addressOf = (service: Service): string => addresses[service]
+
+/** `networking` of a Dataplane, as far as every generation writes it alike; the sidecar looks after the application (HDS). */
+export function networkingOf(service: Service, ports: Ports) {
+  const { inbound, app, admin } = ports.of[service]
   return {
-    toShop: await freePort(),
-    toShopV2: await freePort(),
-    web: await freePort(),
-    shop: await freePort(),
-    shopV2: await freePort(),
-    webApp: await freePort(),
-    shopApp: await freePort(),
-    shopV2App: await freePort(),
-    metrics: await freePort(),
+    address: addressOf(service),
+    admin: { port: admin },
+    inbound: {
+      port: inbound,
+      servicePort: app,
+      serviceAddress: '127.0.0.1',
+      serviceProbe: { tcp: {} },
+    },
   }
-}
-
-const inbounds = {
-  web: ['web', 'webApp'],
-  shop: ['shop', 'shopApp'],
-  'shop-v2': ['shopV2', 'shopV2App'],
-} as const satisfies Record<Service, readonly [keyof Ports, keyof Ports]>
-
-/** The control plane has the sidecar look after the application (HDS). */
-const local = { serviceAddress: '127.0.0.1', serviceProbe: { tcp: {} } }
-
-/** The inbound of a service, as every generation writes it. */
-export function inboundOf(service: Service, ports: Ports) {
-  const [port, servicePort] = inbounds[service]
-  return { port: ports[port], servicePort: ports[servicePort], ...local }
 }

@@ -21,8 +21,7 @@ const main = join(import.meta.dirname, '../dp-agent/main.ts')
 /** `outrider run` from the sources. */
 export const outrider: Launcher = async (connection) => {
   const flags = ['--max-semi-space-size=4', '--optimize-for-size']
-  const admin = ['--admin', `127.0.0.1:${await freePort()}`]
-  const args = [...flags, main, 'run', ...connection, ...admin, '--log-format', 'text']
+  const args = [...flags, main, 'run', ...connection, '--log-format', 'text']
   return { command: process.execPath, args, env: {} }
 }
 
