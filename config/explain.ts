@@ -1,12 +1,12 @@
-import { headerJoined } from '../proxy/headers.ts'
 import { normalizePath } from '../proxy/http/normalize-path.ts'
 import type { NamedMatch } from '../proxy/matcher.ts'
 import type { Cluster } from '../proxy/model/cluster.ts'
 import type { HttpFilter, TcpFilter } from '../proxy/model/listener.ts'
 import type { Route, WeightedCluster } from '../proxy/model/route.ts'
 import type { Snapshot } from '../proxy/model/snapshot.ts'
+import { requestField } from '../proxy/policies/request-field.ts'
 import { type CompiledRoute, compileTable } from '../proxy/route/compile.ts'
-import { routesFor } from '../proxy/route/match.ts'
+import { firstValue, routesFor } from '../proxy/route/match.ts'
 import { findListener, knownPlaces } from './explain-listener.ts'
 import type { Compilation } from './kuma/compile.ts'
 import type { Effective } from './kuma/compiling.ts'
@@ -173,19 +173,16 @@ function whyNot(route: Route, compiled: CompiledRoute | undefined, asked: Asked)
   if (compiled.methods.length > 0 && !compiled.methods.includes(asked.method)) {
     return `the method ${asked.method} is not ${compiled.methods.join(' or ')}`
   }
-  const pseudo: Readonly<Record<string, string>> = {
-    ':method': asked.method,
-    ':authority': asked.authority,
-    host: asked.authority,
-    ':path': asked.path,
+  const head = { ...asked, scheme: 'http' as const, requestHeaders: asked.headers }
+  for (const [index, test] of compiled.headers.entries()) {
+    const named = match.headers[index]
+    if (named !== undefined && !test(head)) {
+      return mismatch('header', named, requestField(head, named.name.toLowerCase()))
+    }
   }
-  for (const [index, { name, test }] of compiled.headers.entries()) {
-    const value = pseudo[name] ?? headerJoined(asked.headers, name)
-    if (!test(value)) return mismatch('header', match.headers[index], value)
-  }
-  const parameters = new URLSearchParams(query)
+  const parameters = query.split('&')
   for (const [index, { name, test }] of compiled.query.entries()) {
-    const value = parameters.get(name)
+    const value = firstValue(parameters, name)
     if (!test(value)) return mismatch('query parameter', match.query[index], value)
   }
   return null

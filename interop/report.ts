@@ -18,11 +18,12 @@ export interface Report {
   until(name: string, look: () => Promise<Seen>): Promise<boolean>
 }
 
-export function newReport(): Report {
+/** Names are written `width` letters wide. */
+export function newReport(width = 24): Report {
   let failures = 0
   const line = (name: string, { ok, what }: Seen): void => {
     if (!ok) failures += 1
-    console.log(`${ok ? 'ok    ' : 'FAILED'}  ${name.padEnd(24)}${what}`)
+    console.log(`${ok ? 'ok    ' : 'FAILED'}  ${name.padEnd(width)}${what}`)
   }
   return {
     get failures() {

@@ -32,6 +32,20 @@ export function headerJoined(headers: readonly string[], name: string): string |
   }
 }
 
+/** Does the value of one field called `name` pass? Of null, when there is none. */
+export function anyValue(
+  headers: readonly string[],
+  name: string,
+  test: (value: string | null) => boolean,
+): boolean {
+  let index = headerIndex(headers, name, 0)
+  if (index < 0) return test(null)
+  for (; index >= 0; index = headerIndex(headers, name, index + 2)) {
+    if (test(headers[index + 1] as string)) return true
+  }
+  return false
+}
+
 /** Replaces every field called `name` (lower case) by one; appends when there was none. */
 export function setHeader(headers: string[], name: string, value: string): void {
   const index = headerIndex(headers, name, 0)

@@ -45,7 +45,7 @@ export function localReply(
     headers.push('grpc-message', encodeGrpcMessage(text))
     send(x, 200, withFields(headers, options.headers ?? noHeaders), '')
   } else {
-    headers.push('content-type', 'text/plain')
+    if (text !== '') headers.push('content-type', 'text/plain')
     send(x, status, withFields(headers, options.headers ?? noHeaders), text)
   }
   return 'replied'

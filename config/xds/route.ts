@@ -159,15 +159,20 @@ const redirectWords = [
   'PERMANENT_REDIRECT',
 ] as const
 
+function redirectScheme(place: Place): string | null {
+  if (bool(place, 'https_redirect')) return 'https'
+  if (text(place, 'scheme_redirect') === '') return null
+  return word(place, 'scheme_redirect', ['http', 'https'], 'http')
+}
+
 function redirectAction(place: Place, matched: RouteMatch['path']['kind']): RedirectAction {
   checkFields(place, redirectFields)
-  const scheme = bool(place, 'https_redirect') ? 'https' : text(place, 'scheme_redirect')
   const host = text(place, 'host_redirect')
   const port = number(place, 'port_redirect')
   const full = text(place, 'path_redirect')
   return {
     kind: 'redirect',
-    scheme: scheme === '' ? null : scheme,
+    scheme: redirectScheme(place),
     host: host === '' ? null : host,
     port: port === 0 ? null : port,
     path: full === '' ? pathRewrite(place, matched) : { kind: 'full', value: full },

@@ -1,11 +1,15 @@
 import type { Exchange } from '../exchange.ts'
+import { noHeaders } from '../headers.ts'
 import type { DirectAction, RedirectAction } from '../model/route.ts'
 import type { CompiledRoute } from '../route/compile.ts'
 import { redirectLocation } from './rewrite.ts'
 
 /** What a route answers by itself: no flag, since this is what the route is for. */
-export const routeAnswer = (x: Exchange, route: CompiledRoute, action: DirectAction): void =>
-  answer(x, route, action.status, ['content-type', 'text/plain'], action.body)
+export const routeAnswer = (
+  x: Exchange,
+  route: CompiledRoute,
+  { status, body }: DirectAction,
+): void => answer(x, route, status, body === '' ? noHeaders : ['content-type', 'text/plain'], body)
 
 /** Sends the caller elsewhere (RFC 9110 §15.4). */
 export const redirectAnswer = (x: Exchange, route: CompiledRoute, action: RedirectAction): void =>

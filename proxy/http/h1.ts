@@ -129,7 +129,10 @@ function responseHead(
   }
   if (mustClose(server)) server.closeAfter = true
   let framing = ''
-  if (x.method !== 'HEAD' && status !== 204 && status !== 304) {
+  if (x.method === 'HEAD' || status === 204 || status === 304) {
+    // What it would be; of an answer that is passed on, the field says so (RFC 9110 §8.6).
+    if (bodyLength > 0 && status !== 204) framing = `content-length: ${bodyLength}\r\n`
+  } else {
     if (bodyLength !== bodyUnknown) framing = `content-length: ${bodyLength}\r\n`
     else if (server.minor === 0) server.closeAfter = true
     else {

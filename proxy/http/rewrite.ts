@@ -16,7 +16,10 @@ export function rewriteRequest(
     if (!isWirePath(x.path)) return 'invalid_rewritten_path'
     setHeader(x.requestHeaders, 'x-envoy-original-path', x.originalPath)
   }
-  if (host !== null && host.kind === 'literal') x.authority = host.value
+  if (host !== null && host.kind === 'literal') {
+    setHeader(x.requestHeaders, 'x-envoy-original-host', x.authority)
+    x.authority = host.value
+  }
   return null
 }
 
@@ -25,31 +28,28 @@ function isWirePath(path: string): boolean {
   return path.startsWith('/') || path === '*'
 }
 
-/** The Location of a redirect: parts the route does not name stay as the caller had them. */
+/** The Location of a redirect: parts the route does not name stay as the caller had them. Envoy: `RedirectAction`. */
 export function redirectLocation(
   x: Exchange,
   route: CompiledRoute,
   action: RedirectAction,
 ): string {
   const scheme = action.scheme ?? x.scheme
-  const [name, port] = splitPort(x.authority)
-  const host = action.host ?? name
-  // The port belongs to the host it came with, and goes with the scheme whose usual one it was (Envoy: `newUri`).
-  const stale = action.host !== null || (scheme !== x.scheme && port === usualPort(x.scheme))
-  const wanted = action.port ?? (stale ? null : port)
-  const authority = wanted === null || wanted === usualPort(scheme) ? host : `${host}:${wanted}`
-  return `${scheme}://${authority}${redirectPath(x, route)}`
+  const port = action.port === null ? '' : `:${action.port}`
+  const host = action.host ?? ownHost(x, scheme, port !== '')
+  return `${scheme}://${host}${port}${redirectPath(x, route, action)}`
 }
 
-const usualPort = (scheme: string): number => (scheme === 'https' ? 443 : 80)
-
-/** What a substitution leaves must not run into the authority. */
-function redirectPath(x: Exchange, { rewrite }: CompiledRoute): string {
-  const path = rewrite === null ? x.path : rewrite(x.path)
-  return path.startsWith('/') ? path : `/${path}`
+/** The authority that was asked for. Its port goes where another takes its place, or another scheme has another usual one. */
+function ownHost({ authority, scheme }: Exchange, newScheme: string, newPort: boolean): string {
+  const [, name = authority, port] = /^(.*):(\d+)$/.exec(authority) ?? []
+  const isUsual = port === (scheme === 'https' ? '443' : '80')
+  return newPort || (newScheme !== scheme && isUsual) ? name : authority
 }
 
-function splitPort(authority: string): [string, number | null] {
-  const found = /^(.*):(\d+)$/.exec(authority)
-  return found === null ? [authority, null] : [found[1] as string, Number(found[2])]
+/** What a substitution leaves must not run into the authority. A new path may have a query of its own. */
+function redirectPath(x: Exchange, { rewrite }: CompiledRoute, { path }: RedirectAction): string {
+  if (path?.kind === 'full' && path.value.includes('?')) return path.value
+  const changed = rewrite === null ? x.path : rewrite(x.path)
+  return changed.startsWith('/') ? changed : `/${changed}`
 }

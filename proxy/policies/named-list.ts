@@ -1,26 +1,40 @@
 import type { Exchange } from '../exchange.ts'
-import { headerJoined } from '../headers.ts'
-import { compileNamedMatch, type NamedMatch } from '../matcher.ts'
-import { requestField } from './request-field.ts'
+import { anyValue } from '../headers.ts'
+import { compileNamedMatch, type NamedMatch, type NamedPredicate } from '../matcher.ts'
+import { type RequestHead, requestField } from './request-field.ts'
+
+type Test = (x: Exchange) => boolean
 
 /** Does the request match one of the list? */
-export const compileNamedList = (matches: readonly NamedMatch[]): ((x: Exchange) => boolean) =>
-  anyOf(matches, requestField)
+export function compileNamedList(matches: readonly NamedMatch[]): Test {
+  const tests = matches.map(compileRequestMatch)
+  return (x) => tests.some((test) => test(x))
+}
 
-/** Does the answer of the last try? */
-export const compileAnswerList = (matches: readonly NamedMatch[]): ((x: Exchange) => boolean) =>
-  anyOf(matches, (x, name) =>
-    name === ':status' ? String(x.tryStatus) : headerJoined(x.tryHeaders, name),
+/** Does the request match? Of several fields of the name one is enough, as in Envoy from 1.40 on. */
+export const compileRequestMatch = (named: NamedMatch): ((x: RequestHead) => boolean) =>
+  compileMatch<RequestHead>(named, (x, name, test) =>
+    name.startsWith(':') || name === 'host'
+      ? test(requestField(x, name))
+      : anyValue(x.requestHeaders, name, test),
   )
 
-function anyOf(
-  matches: readonly NamedMatch[],
-  read: (x: Exchange, name: string) => string | null,
-): (x: Exchange) => boolean {
-  const tests = matches.map((named) => {
-    const name = named.name.toLowerCase()
-    const test = compileNamedMatch(named)
-    return (x: Exchange) => test(read(x, name))
-  })
+/** Does the answer of the last try match one of the list? */
+export function compileAnswerList(matches: readonly NamedMatch[]): Test {
+  const tests = matches.map((named) =>
+    compileMatch<Exchange>(named, (x, name, test) =>
+      name === ':status' ? test(String(x.tryStatus)) : anyValue(x.tryHeaders, name, test),
+    ),
+  )
   return (x) => tests.some((test) => test(x))
+}
+
+/** `invert` is of the verdict on all the fields of a name. */
+function compileMatch<T>(
+  named: NamedMatch,
+  any: (x: T, name: string, test: NamedPredicate) => boolean,
+): (x: T) => boolean {
+  const name = named.name.toLowerCase()
+  const test = compileNamedMatch({ ...named, invert: false })
+  return (x) => any(x, name, test) !== named.invert
 }

@@ -11,6 +11,8 @@ import type {
   RouteTable,
 } from '../model/route.ts'
 import { compilePeerMatch } from '../peer-match.ts'
+import { compileRequestMatch } from '../policies/named-list.ts'
+import type { RequestHead } from '../policies/request-field.ts'
 import { type PolicyConfig, policies } from '../policies.ts'
 import type { Hooks } from '../policy.ts'
 import type { LogLine } from '../telemetry/access-log.ts'
@@ -39,7 +41,7 @@ export interface CompiledRoute {
   readonly path: PathTest
   /** Empty matches all. */
   readonly methods: readonly string[]
-  readonly headers: readonly NamedTest[]
+  readonly headers: readonly ((x: RequestHead) => boolean)[]
   readonly query: readonly NamedTest[]
   /** Null is everyone. */
   readonly peer: ((connection: Connection) => boolean) | null
@@ -56,8 +58,8 @@ export interface CompiledRoute {
   readonly hooks: HookLists
 }
 
+/** Of a parameter of the query. */
 export interface NamedTest {
-  /** Lower case for headers. */
   readonly name: string
   readonly test: NamedPredicate
 }
@@ -193,10 +195,7 @@ function compileRoute(route: Route, listener: Stand, here: Stand, make: HookMake
     name: route.name,
     path: compilePath(match.path),
     methods: match.methods,
-    headers: match.headers.map((named) => ({
-      name: named.name.toLowerCase(),
-      test: compileNamedMatch(named),
-    })),
+    headers: match.headers.map(compileRequestMatch),
     query: match.query.map((named) => ({ name: named.name, test: compileNamedMatch(named) })),
     peer: match.peer === null ? null : compilePeerMatch(match.peer),
     percent: match.percent,

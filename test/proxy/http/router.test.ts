@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { RedirectAction } from '../../../proxy/model/route.ts'
 import type { Snapshot } from '../../../proxy/model/snapshot.ts'
 import type { PolicyConfig } from '../../../proxy/policies.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
@@ -374,6 +375,26 @@ t.test('router: redirects and direct answers come from the configuration', async
   t.match(await c.until((text) => text.includes('302')), /location: http:\/\/new\.org\/x\?y\r\n/)
   c.write('GET /teapot HTTP/1.1\r\nHost: a.org\r\n\r\n')
   t.match(await c.until((text) => text.endsWith('stout')), /418[^]*x-pot: brown/)
+})
+
+t.test('router: where a redirect leads to is what Envoy says', async (t) => {
+  const to = { kind: 'redirect', scheme: null, host: null, port: null, path: null, status: 301 }
+  const rows = [
+    [{ scheme: 'https' }, 'a.org:8080', 'https://a.org:8080/x?y'],
+    [{ scheme: 'https' }, 'a.org:80', 'https://a.org/x?y'],
+    [{ status: 302 }, 'a.org:80', 'http://a.org:80/x?y'],
+    [{ host: 'b.org' }, 'a.org:8080', 'http://b.org/x?y'],
+    [{ port: 80 }, 'a.org:8080', 'http://a.org:80/x?y'],
+    [{ path: { kind: 'full', value: '/z?w' } }, 'a.org', 'http://a.org/z?w'],
+  ] as const
+  for (const [parts, authority, location] of rows) {
+    const table = routeTable([route({ action: { ...to, ...parts } as RedirectAction })])
+    const running = await runProxy(t, snapshot({ routeTables: [table] }))
+    const c = await rawClient(t, running.port())
+    c.write(`GET /x?y HTTP/1.1\r\nHost: ${authority}\r\n\r\n`)
+    const answer = await c.until((text) => text.endsWith('\r\n\r\n'))
+    t.equal(/location: (.*)\r/.exec(answer)?.[1], location)
+  }
 })
 
 t.test(

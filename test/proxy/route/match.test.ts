@@ -153,6 +153,38 @@ t.test(
   },
 )
 
+t.test('match: of several headers of a name one is enough', (t) => {
+  const named = (invert: boolean) =>
+    compile(
+      routeTable([
+        route({ match: match({ headers: [{ name: 'X-Kind', match: exactly('b'), invert }] }) }),
+      ]),
+    )
+  const taken = (invert: boolean, ...headers: string[]) =>
+    matchRoute(named(invert), ask({ headers })).action.kind === 'forward'
+  t.ok(taken(false, 'x-kind', 'a', 'x-kind', 'b'))
+  t.notOk(taken(false, 'x-kind', 'a, b'))
+  t.notOk(taken(true, 'x-kind', 'a', 'x-kind', 'b'), 'what is unwanted is among them')
+  t.ok(taken(true, 'x-kind', 'a'))
+  t.ok(taken(true))
+  t.end()
+})
+
+t.test('match: a parameter of the query is compared as it stands', (t) => {
+  const table = compile(
+    routeTable([
+      route({ match: match({ query: [{ name: 'q', match: exactly('a'), invert: false }] }) }),
+    ]),
+  )
+  const taken = (path: string) => matchRoute(table, ask({ path })).action.kind === 'forward'
+  t.ok(taken('/?x&q=a&q=b'))
+  t.notOk(taken('/?q=b&q=a'), 'the first counts')
+  t.notOk(taken('/?q=%61'))
+  t.notOk(taken('/?q'))
+  t.notOk(taken('/'))
+  t.end()
+})
+
 t.test('match: rewrites keep the query and never double a slash', async (t) => {
   const rewrite = (matched: Route['match']['path'], path: PathChange | null, from: string) => {
     const action = { ...forwardTo('app'), rewrite: { path, host: null } }

@@ -1,0 +1,98 @@
+import type { Raw } from '../../../proxy/problems.ts'
+import { apps, host, listener, manager, routes, to } from '../bootstrap.ts'
+import type { Case } from '../case.ts'
+
+/** What is added to heads and taken from them. */
+
+const add = (key: string, value: string, more: Raw = {}): Raw => ({
+  header: { key, value },
+  ...more,
+})
+
+const actions = ['APPEND_IF_EXISTS_OR_ADD', 'OVERWRITE_IF_EXISTS_OR_ADD']
+
+/** One header for each action, on its way there and back. */
+const everyAction = actions.map((append_action, index) =>
+  add(`x-${index}`, 'new', { append_action }),
+)
+
+/** Says who added it, to a header that all levels add to. */
+const level = (name: string): Raw => ({
+  request_headers_to_add: [add('x-level', name)],
+  response_headers_to_add: [add('x-level', name)],
+})
+
+const levels =
+  (more: Raw): Case['config'] =>
+  (at) => ({
+    listeners: [
+      listener(at, [
+        {
+          filters: [
+            manager([host([to('a', '/', level('route'))], level('host'))], {
+              route_config: {
+                name: 'routes',
+                virtual_hosts: [host([to('a', '/', level('route'))], level('host'))],
+                ...level('table'),
+                ...more,
+              },
+            }),
+          ],
+        },
+      ]),
+    ],
+    clusters: apps(at),
+  })
+
+export const headers: readonly Case[] = [
+  {
+    name: 'headers: append actions',
+    config: routes([
+      to('a', '/', { request_headers_to_add: everyAction, response_headers_to_add: everyAction }),
+    ]),
+    asks: [
+      {},
+      ...[0, 1].map((index) => ({
+        headers: { [`x-${index}`]: 'old', 'x-do': `header x-${index} old` },
+      })),
+      { headers: { 'x-1': ['old', 'older'] } },
+    ],
+  },
+  { name: 'headers: levels', config: levels({}), asks: [{}] },
+  {
+    name: 'headers: levels, the widest last',
+    config: levels({ most_specific_header_mutations_wins: true }),
+    asks: [{}],
+  },
+  {
+    name: 'headers: removed',
+    config: routes([
+      to('a', '/', {
+        request_headers_to_remove: ['x-gone', 'User-Agent'],
+        response_headers_to_remove: ['X-App'],
+      }),
+    ]),
+    asks: [{ headers: { 'x-gone': ['1', '2'], 'user-agent': 'me', 'x-stays': '1' } }],
+  },
+  {
+    name: 'headers: removed and added',
+    config: routes([
+      to('a', '/', {
+        request_headers_to_remove: ['x-both'],
+        request_headers_to_add: [add('x-both', 'new')],
+        response_headers_to_remove: ['x-app'],
+        response_headers_to_add: [add('x-app', 'new')],
+      }),
+    ]),
+    asks: [{ headers: { 'x-both': 'old' } }],
+  },
+  {
+    name: 'headers: a percent sign',
+    config: routes([
+      to('a', '/', {
+        request_headers_to_add: [add('x-percent', '100%%')],
+      }),
+    ]),
+    asks: [{}],
+  },
+]
