@@ -1,5 +1,6 @@
 import type { Resource } from './control-plane.ts'
 import { kuma2 } from './kuma-2.ts'
+import { kuma2Services } from './kuma-2-services.ts'
 import { kuma3 } from './kuma-3.ts'
 import type { Ports } from './ports.ts'
 
@@ -28,6 +29,8 @@ export interface Generation {
   split(shares: Readonly<Record<'shop' | 'shop-v2', number>>, ports: Ports): Resource
 }
 
-/** The generation of a version such as `2.14.3`. */
-export const generationOf = (version: string): Generation =>
-  Number.parseInt(version, 10) < 3 ? kuma2 : kuma3
+/** The generation of a version such as `2.14.3`; one of 2.x can do without services by tags. */
+export function generationOf(version: string, meshServices: boolean): Generation {
+  if (Number.parseInt(version, 10) >= 3) return kuma3
+  return meshServices ? kuma2Services : kuma2
+}

@@ -1,6 +1,7 @@
+import type { Resource } from './control-plane.ts'
 import type { Generation, Service } from './generation.ts'
 import { policy } from './policy.ts'
-import { networkingOf } from './ports.ts'
+import { networkingOf, type Ports } from './ports.ts'
 
 const workload = (service: Service) => ({ 'kuma.io/workload': service })
 /** A policy names a MeshService by its labels. */
@@ -11,29 +12,32 @@ const meshService = (service: Service) => ({
 const identity = (service: Service): string =>
   `spiffe://default.default.mesh.local/workload/${service}`
 
+/** `protocol` is what an inbound says of its application. */
+export function dataplane3(service: Service, ports: Ports, protocol: object): Resource {
+  const { inbound, ...networking } = networkingOf(service, ports)
+  const outbound = (port: number, name: 'shop' | 'shop-v2') => ({
+    port,
+    backendRef: { kind: 'MeshService', name, port: ports.of[name].inbound },
+  })
+  return {
+    type: 'Dataplane',
+    mesh: 'default',
+    name: `${service}-1`,
+    labels: workload(service),
+    networking: {
+      ...networking,
+      inbound: [{ ...inbound, ...protocol }],
+      outbound: [outbound(ports.toShop, 'shop'), outbound(ports.toShopV2, 'shop-v2')].filter(
+        () => service === 'web',
+      ),
+    },
+  }
+}
+
 /** 3.x: a service is a label, mTLS comes of a MeshIdentity, policies at an inbound have `rules`. */
 export const kuma3: Generation = {
   mesh: { type: 'Mesh', name: 'default', skipCreatingInitialPolicies: ['*'] },
-  dataplane: (service, ports) => {
-    const { inbound, ...networking } = networkingOf(service, ports)
-    const outbound = (port: number, name: 'shop' | 'shop-v2') => ({
-      port,
-      backendRef: { kind: 'MeshService', name, port: ports.of[name].inbound },
-    })
-    return {
-      type: 'Dataplane',
-      mesh: 'default',
-      name: `${service}-1`,
-      labels: workload(service),
-      networking: {
-        ...networking,
-        inbound: [{ ...inbound, protocol: 'http' }],
-        outbound: [outbound(ports.toShop, 'shop'), outbound(ports.toShopV2, 'shop-v2')].filter(
-          () => service === 'web',
-        ),
-      },
-    }
-  },
+  dataplane: (service, ports) => dataplane3(service, ports, { protocol: 'http' }),
   mtls: [
     {
       type: 'MeshIdentity',

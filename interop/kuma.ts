@@ -19,7 +19,7 @@ import { kumaDp, type Launcher, outrider } from './sidecars.ts'
 /**
  * `npm run interop:kuma -- --kuma-cp <program>`: sidecars started the way their users start them, connected to a real
  * control plane of Kuma, and what its policies then do to traffic. With `--kuma-dp <program>` the services of `--kuma-dp-for`
- * have Kuma's sidecar instead of ours (`--envoy` is its Envoy). `--keep` leaves the logs of all processes where they are.
+ * have Kuma's sidecar instead of ours (`--envoy` is its Envoy). `--mesh-services` speaks to 2.x as to 3.x. `--keep` leaves the logs of all processes where they are.
  */
 
 const { values } = parseArgs({
@@ -28,6 +28,7 @@ const { values } = parseArgs({
     'kuma-dp': { type: 'string' },
     'kuma-dp-for': { type: 'string', default: 'shop,shop-v2' },
     envoy: { type: 'string', default: 'envoy' },
+    'mesh-services': { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
   },
 })
@@ -80,7 +81,12 @@ if (values['kuma-cp'] === undefined) {
   const dir = mkdtempSync(join(tmpdir(), 'outrider-interop-'))
   const report = newReport()
   try {
-    const mesh = await startMesh(values['kuma-cp'], launcherOf, dir)
+    const mesh = await startMesh({
+      program: values['kuma-cp'],
+      meshServices: values['mesh-services'],
+      launcherOf,
+      dir,
+    })
     await run(mesh, report).finally(() => mesh.stop())
   } finally {
     if (values.keep) console.log(`logs: ${dir}`)

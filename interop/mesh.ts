@@ -24,17 +24,27 @@ export interface Mesh {
   stop(): Promise<void>
 }
 
+export interface MeshOptions {
+  /** The control plane's. */
+  readonly program: string
+  /** With 2.x: MeshServices and no services by tags. */
+  readonly meshServices: boolean
+  launcherOf(service: Service): Launcher
+  readonly dir: string
+}
+
 /** Everything runs when it is back; whether it has found together is for others to see. */
-export async function startMesh(
-  program: string,
-  launcherOf: (service: Service) => Launcher,
-  dir: string,
-): Promise<Mesh> {
+export async function startMesh({
+  program,
+  meshServices,
+  launcherOf,
+  dir,
+}: MeshOptions): Promise<Mesh> {
   const controlPlanePorts = await takeControlPlanePorts()
   const start = (): Promise<ControlPlane> =>
     startControlPlane(program, join(dir, 'kuma-cp'), controlPlanePorts)
   let controlPlane = await start()
-  const kuma = generationOf(controlPlane.version)
+  const kuma = generationOf(controlPlane.version, meshServices)
   const ports = await takePorts()
   const collector = await startCollector()
   await controlPlane.put(kuma.mesh)
