@@ -105,7 +105,7 @@ function compileProxy(compiling: Compiling): Compilation {
   const listed = (proxy.resource.body.networking.outbound ?? [])
     .map((outbound, index) => compileOutbound(compiling, outbound, index))
     .filter((outbound) => outbound !== null)
-  const outbounds = [...listed, ...virtualOutbounds(compiling)]
+  const outbounds = [...listed, ...virtualOutbounds(compiling, listed)]
   const made = [...inbounds, ...outbounds]
   const intercepting = compileInterception(compiling)
   const tables = made.map(({ routeTable }) => routeTable).filter((table) => table !== null)

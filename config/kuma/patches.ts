@@ -7,7 +7,7 @@ import { includesAll } from './mesh-view.ts'
 import { clusterFields } from './patches/cluster.ts'
 import { patchHttpFilters, patchNetworkFilters } from './patches/filters.ts'
 import { listenerFields } from './patches/listener.ts'
-import { originOfCluster, tagsOfListener } from './patches/origin.ts'
+import { originOfCluster, originOfListener, tagsOfListener } from './patches/origin.ts'
 import { settingsOf } from './patches/settings.ts'
 import type { Apply } from './patches/values.ts'
 import { virtualHostFields } from './patches/virtual-host.ts'
@@ -99,7 +99,7 @@ function patchListeners(
     snapshot.listeners,
     listenerFields,
     (listener) =>
-      isMeant(match, listener.name, listener.direction) &&
+      isMeant(match, listener.name, originOfListener(listener)) &&
       includesAll(tagsOfListener(patching.proxy, listener), match?.tags ?? {}),
   )
   return { ...snapshot, listeners }

@@ -12,8 +12,11 @@ type Called = Resource<'MeshService' | 'MeshExternalService' | 'MeshMultiZoneSer
  * Outbounds of a proxy whose calls are intercepted, beside those that its Dataplane lists: the virtual addresses of services, and the own addresses
  * of proxies that may be called by these. Kuma: `status.vips`, `reachableBackends`, `directAccessServices`.
  */
-export function virtualOutbounds(compiling: Compiling): readonly CompiledOutbound[] {
-  const { view, proxy } = compiling
+export function virtualOutbounds(
+  compiling: Compiling,
+  listed: readonly CompiledOutbound[],
+): readonly CompiledOutbound[] {
+  const { view, proxy, reporter } = compiling
   const { reachableBackends, directAccessServices = [] } =
     proxy.resource.body.networking.transparentProxying ?? {}
   if (proxy.interception === null) return []
@@ -23,10 +26,20 @@ export function virtualOutbounds(compiling: Compiling): readonly CompiledOutboun
     ...view.all('MeshExternalService'),
     ...view.all('MeshMultiZoneService'),
   ]
-  return [
-    ...services.flatMap((service) => atVirtualAddresses(compiling, service, refs)),
-    ...directAccess(compiling, directAccessServices),
-  ]
+  const taken = new Set(listed.map(({ listener }) => listener.name))
+  const virtual = services.flatMap((service) =>
+    atVirtualAddresses(compiling, service, refs).filter(({ listener: { name } }) => {
+      if (taken.has(name)) {
+        const place = name.slice('outbound:'.length)
+        reporter.warn(service, ['status', 'vips'], `${place} is that of another already`)
+        return false
+      }
+      taken.add(name)
+      return true
+    }),
+  )
+  const direct = directAccess(compiling, directAccessServices)
+  return [...virtual, ...direct.filter(({ listener }) => !taken.has(listener.name))]
 }
 
 function atVirtualAddresses(

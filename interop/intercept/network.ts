@@ -28,7 +28,7 @@ export function whyNot(): string | null {
   for (const [program, arg] of [
     ['ip', '-V'],
     ['nft', '--version'],
-    ['python3', '--version'],
+    ['perl', '-v'],
     ['setpriv', '--version'],
   ] as const) {
     if (spawnSync(program, [arg]).status !== 0) return `there is no ${program}`
@@ -89,4 +89,4 @@ function setUp(run: Network['run'], side: Side): void {
 }
 
 /** The program that gives a sidecar its sockets. */
-export const launcher = join(files, 'launch.py')
+export const launcher = join(files, 'launch.pl')

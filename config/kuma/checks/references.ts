@@ -28,6 +28,7 @@ export function checkReferences(view: MeshView, reporter: Reporter): void {
     }
   }
   checkCollectors(view, reporter)
+  checkReachable(view, reporter)
   for (const service of view.all('MeshMultiZoneService')) {
     const wanted = service.body.spec.selector.meshService.matchLabels ?? {}
     if (view.all('MeshService').some(({ labels }) => includesAll(labels, wanted))) continue
@@ -108,6 +109,26 @@ function report(
   const message = `no ${kind} ${name ?? `with the labels ${JSON.stringify(labels)}`} is known`
   const hint = name === undefined ? null : didYouMean(name, namesOf(view, kind))
   reporter.warn(policy, name === undefined ? path : [...path, 'name'], message, { hint })
+}
+
+/** What Dataplanes say may be called. */
+function checkReachable(view: MeshView, reporter: Reporter): void {
+  for (const dataplane of view.all('Dataplane')) {
+    const { reachableBackends, directAccessServices = [] } =
+      dataplane.body.networking.transparentProxying ?? {}
+    const at: Path = ['networking', 'transparentProxying']
+    for (const [index, ref] of (reachableBackends?.refs ?? []).entries()) {
+      if (isKnown(view, ref.kind, ref)) continue
+      const path: Path = [...at, 'reachableBackends', 'refs', index]
+      report(view, dataplane, ref.kind, ref, path, reporter)
+    }
+    for (const [index, name] of directAccessServices.entries()) {
+      if (name === '*' || view.services.has(name) || view.workloads.has(name)) continue
+      const path: Path = [...at, 'directAccessServices', index]
+      const hint = didYouMean(name, [...view.services.keys(), ...view.workloads.keys()])
+      reporter.warn(dataplane, path, `no Dataplane provides ${name}`, { hint })
+    }
+  }
 }
 
 /** Collectors of MeshTrace, MeshMetric and MeshAccessLog; without one nothing is sent. */

@@ -31,9 +31,11 @@ export function addOriginal(
   return name
 }
 
+export const noDestination = 'no_destination'
+
 /** A cluster where nobody is: connections to it are closed. Its name. Kuma: `NoDestinationCluster`. */
 export function addNobody({ clusters, endpoints, proxy }: Compiling): string {
-  const name = 'no_destination'
+  const name = noDestination
   const origin = originOf(proxy.resource)
   clusters.set(name, { ...plainCluster(name, origin), protocol: 'tcp' })
   endpoints.set(name, { name, origin, localities: [], overprovisioningPercent: 140 })

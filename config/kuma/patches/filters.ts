@@ -9,7 +9,7 @@ import type { Modification } from '../schemas/mesh-proxy-patch.ts'
 import { headerMutation } from './headers.ts'
 import { httpFilters } from './http-filters.ts'
 import { networkFilters } from './listener.ts'
-import { tagsOfListener } from './origin.ts'
+import { originOfListener, tagsOfListener } from './origin.ts'
 import { settingsOf } from './settings.ts'
 import type { Apply } from './values.ts'
 
@@ -139,9 +139,9 @@ function eachFilter(
   change: (filter: Filter, listener: string) => Filter,
 ): Snapshot {
   const listeners = snapshot.listeners.map((listener) => {
-    const { name, direction } = listener
+    const { name } = listener
     const meant =
-      (match?.origin === undefined || match.origin === direction) &&
+      (match?.origin === undefined || match.origin === originOfListener(listener)) &&
       (match?.listenerName === undefined || match.listenerName === name) &&
       includesAll(tagsOfListener(proxy, listener), match?.listenerTags ?? {})
     if (!meant) return listener

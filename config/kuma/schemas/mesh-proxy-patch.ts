@@ -3,7 +3,10 @@ import { list, map, maybe, must, unsupported, word } from './shapes.ts'
 import { proxyPolicy } from './target-ref.ts'
 import { anything, filled, stringMap, text } from './values.ts'
 
-const origin = maybe(text, 'What made it: inbound or outbound; anything by default.')
+const origin = maybe(
+  text,
+  'What made it: inbound, outbound, or for intercepted traffic transparent and, of clusters, meshpassthrough; anything by default.',
+)
 const name = maybe(text, 'Its name; any by default.')
 
 const change = {

@@ -2,6 +2,7 @@ import t from 'tap'
 import type { HttpFilter } from '../../../proxy/model/listener.ts'
 import type { Snapshot } from '../../../proxy/model/snapshot.ts'
 import { compiledOf, complaintsOf, smallMesh } from '../../support/kuma.ts'
+import { transparentMesh } from '../../support/transparent.ts'
 
 /** `web-1` of the small mesh, where everybody may call, with one modification. */
 const meshWith = (modification: string, protocol = 'http') => `${smallMesh(protocol)}---
@@ -315,4 +316,15 @@ t.test('patches: explain knows who changed what', async (t) => {
       ],
     },
   )
+})
+
+t.test('patches: what is intercepted is neither inbound nor outbound', async (t) => {
+  const timeoutAt = (origin: string) => {
+    const value = 'value: "connectTimeout: 1s"'
+    const spec = `{default: {appendModifications: [{cluster: {operation: Patch, match: {origin: ${origin}}, ${value}}}]}}`
+    const text = transparentMesh(`type: MeshProxyPatch\nname: p\nspec: ${spec}\n`)
+    const { clusters } = compiledOf(text, 'web-1').snapshot
+    return clusters.find(({ name }) => name === 'outbound:passthrough:ipv4')?.connectTimeoutMs
+  }
+  t.same([timeoutAt('outbound'), timeoutAt('transparent')], [5_000, 1_000])
 })

@@ -1,5 +1,7 @@
 import t from 'tap'
-import { compiledOf } from '../../support/kuma.ts'
+import { formatProblem } from '../../../config/source.ts'
+import { validate } from '../../../config/validate.ts'
+import { compiledOf, complaintsOf } from '../../support/kuma.ts'
 import { transparentMesh } from '../../support/transparent.ts'
 
 const both = 'redirectPortInbound: 15006, redirectPortOutbound: 15001'
@@ -64,4 +66,25 @@ t.test('outbounds: without interception virtual addresses are nobody’s', async
     snapshot.listeners.map(({ name }) => name),
     ['inbound:10.0.0.2:8080'],
   )
+})
+
+t.test('outbounds: a virtual address belongs to whom it was given first', async (t) => {
+  const rival = `type: MeshService
+name: rival
+spec: {selector: {dataplaneTags: {kuma.io/service: backend}}, ports: [{port: 80, targetPort: 8080}]}
+status: {vips: [{ip: 241.0.0.1}]}
+`
+  t.match(complaintsOf(transparentMesh(rival, both), 'web-1'), [
+    /MeshService\/rival status.vips: 241.0.0.1:80 is that of another already/,
+  ])
+})
+
+t.test('outbounds: what may be called and is not there is reported', async (t) => {
+  const more =
+    'reachableBackends: {refs: [{kind: MeshService, name: backen}]}, directAccessServices: [backen]'
+  const directory = t.testdir({ 'mesh.yaml': transparentMesh('', `${both}, ${more}`) })
+  t.match(validate([directory]).map(formatProblem), [
+    /refs\[0\].name: no MeshService backen is known; did you mean "backend"/,
+    /directAccessServices\[0\]: no Dataplane provides backen; did you mean "backend"/,
+  ])
 })
