@@ -1,5 +1,5 @@
-import { answerTo, errorReply, reply, type Transport } from './answer.ts'
-import type { Forwarder } from './forward.ts'
+import { answerTo, errorReply, reply } from './answer.ts'
+import type { Client, Forwarder } from './forward.ts'
 import { type Query, readQuery, recordTypes, responseCodes } from './message.ts'
 import type { Records } from './records.ts'
 
@@ -27,20 +27,20 @@ export const newDnsCounts = (): DnsCounts => ({
 /** Answers one message of a client by calling back once; with null there is nothing to say. */
 export type Resolve = (
   message: Buffer,
-  transport: Transport,
+  client: Client,
   respond: (response: Buffer | null) => void,
 ) => void
 
 export interface ResolverOptions {
   /** Asked for each query: they change. */
   readonly records: () => Records
-  readonly forwarder: Pick<Forwarder, 'forward'>
+  readonly forwarder: Pick<Forwarder, 'forward' | 'isOurs'>
   readonly counts: DnsCounts
 }
 
 /** Names of ours from our records, everything else from the nameserver. */
 export function newResolver({ records, forwarder, counts }: ResolverOptions): Resolve {
-  return (message, transport, respond) => {
+  return (message, client, respond) => {
     counts.queries += 1
     const reading = readQuery(message)
     if (reading.kind !== 'query') {
@@ -54,17 +54,19 @@ export function newResolver({ records, forwarder, counts }: ResolverOptions): Re
       respond(reply(query, responseCodes.REFUSED))
       return
     }
-    const answer = answerTo(query, records(), transport)
+    const answer = answerTo(query, records(), client.transport)
     if (answer !== null) {
       counts.answered += 1
       respond(answer)
       return
     }
-    counts.forwarded += 1
-    forwarder.forward(query, transport, (response) => {
+    const done = (response: Buffer | null): void => {
       if (response === null) counts.failed += 1
       respond(response ?? reply(query, responseCodes.SERVFAIL))
-    })
+    }
+    counts.forwarded += 1
+    if (forwarder.isOurs(query, client)) done(null)
+    else forwarder.forward(query, client.transport, done)
   }
 }
 

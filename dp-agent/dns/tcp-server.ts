@@ -104,7 +104,7 @@ function take(connection: Connection, message: Buffer): void {
   const { socket, options } = connection
   connection.pending += 1
   stillUsed(connection)
-  options.resolve(message, 'tcp', (response) => {
+  options.resolve(message, { transport: 'tcp', port: socket.remotePort ?? 0 }, (response) => {
     if (response === null) answered(connection)
     else if (!socket.destroyed) socket.write(framed(response), () => answered(connection))
   })

@@ -28,7 +28,7 @@ export async function startUdp(
   socket.on('message', (message, client) => {
     // Nobody can be answered at port 0, and trying to would throw.
     if (client.port === 0) return
-    resolve(message, 'udp', (response) => {
+    resolve(message, { transport: 'udp', port: client.port }, (response) => {
       if (response !== null && open) socket.send(response, client.port, client.address)
     })
   })

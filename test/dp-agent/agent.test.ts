@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import type { IdentityMaterial } from '../../config/settings.ts'
 import type { Emission, Source } from '../../config/source.ts'
 import { type AgentOptions, startAgent } from '../../dp-agent/agent.ts'
+import type { DnsProxy } from '../../dp-agent/dns/dns-proxy.ts'
 import { emptySnapshot } from '../../proxy/model/snapshot.ts'
 import { fakeClock } from '../support/fake-clock.ts'
 import { answerLast, fakeSpawn } from '../support/fake-workers.ts'
@@ -132,6 +133,32 @@ t.test('agent: a failed health check makes it not ready until it is taken back',
   t.equal(await (await get('/ready')).text(), 'DRAINING\n')
   await get('/healthcheck/ok', 'POST')
   t.equal((await get('/ready')).status, 200)
+})
+
+t.test('agent: the DNS proxy is told its names, counted and closed', async (t) => {
+  const told: unknown[] = []
+  const counts = { queries: 3, answered: 2, forwarded: 1, failed: 0, refused: 0 }
+  const dns: DnsProxy = {
+    apply: (settings) => void told.push(settings),
+    names: () => 1,
+    counts: () => counts,
+    close: async () => void told.push('close'),
+  }
+  const { agent, emit, acknowledge, worker, get, ended } = await started(t, { dns })
+  const settings = { records: [{ name: 'backend.mesh', addresses: ['240.0.0.1'] }], ttlSeconds: 30 }
+  emit({ ...good, settings: good.settings && { ...good.settings, dns: settings } })
+  await acknowledge()
+  t.same(told, [settings])
+  const page = get('/metrics')
+  while (!worker.told.some(({ kind }) => kind === 'ask')) await new Promise(setImmediate)
+  answerLast(worker, { stats: [] })
+  const text = await (await page).text()
+  t.match(text, /^outrider_dns_names 1$/m)
+  t.match(text, /^outrider_dns_queries_total 3$/m)
+  agent.drain()
+  answerLast(worker, { pulse })
+  await ended()
+  t.same(told, [settings, 'close'])
 })
 
 t.test('agent: the log level reaches the workers', async (t) => {

@@ -4,20 +4,23 @@ import type { SocketAddress } from '../../../dp-agent/cli/option.ts'
 import type { Transport } from '../../../dp-agent/dns/answer.ts'
 import { newForwarder } from '../../../dp-agent/dns/forward.ts'
 import { framed } from '../../../dp-agent/dns/framing.ts'
+import { type Query, readQuery } from '../../../dp-agent/dns/message.ts'
 import { dnsQuery, dnsResponse, fakeNameserver, readDnsQuery } from '../../support/dns.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { freePorts } from '../../support/free-ports.ts'
+import { memoryLog } from '../../support/memory-log.ts'
 import { rawServer } from '../../support/sockets.ts'
 
 function forwarderTo(t: Test, server: SocketAddress | null) {
   const clock = fakeClock()
-  const forwarder = newForwarder({ nameserver: () => server, clock })
+  const { log, lines } = memoryLog()
+  const forwarder = newForwarder({ nameserver: () => server, clock, log })
   t.teardown(() => forwarder.close())
   const ask = (over: Parameters<typeof dnsQuery>[0] = {}, transport: Transport = 'udp') =>
     new Promise<Buffer | null>((resolve) =>
       forwarder.forward(readDnsQuery(over), transport, resolve),
     )
-  return { clock, forwarder, ask }
+  return { clock, forwarder, ask, lines }
 }
 
 /** A nameserver by TCP that answers its first query with these bytes. */
@@ -120,6 +123,32 @@ t.test('dns forward: where nobody listens, or hangs up, or lies, it fails at onc
   const cut = await rawServer(t, (socket) => void socket.end(Buffer.from([0, 200, 1, 2, 3])))
   t.equal(await forwarderTo(t, { host: '127.0.0.1', port: cut.port }).ask({}, 'tcp'), null)
   t.equal(await forwarderTo(t, null).ask(), null)
+})
+
+t.test('dns forward: a question of its own that comes back is known, and told once', async (t) => {
+  const sent: { readonly query: Query; readonly port: number }[] = []
+  const here = Promise.withResolvers<void>()
+  const answers: (() => void)[] = []
+  const udp = await fakeNameserver(t, (query, answer, { port }) => {
+    const reading = readQuery(query)
+    if (reading.kind === 'query') sent.push({ query: reading.query, port })
+    answers.push(() => answer(dnsResponse(query)))
+    if (sent.length === 2) here.resolve()
+  })
+  const { ask, forwarder, lines } = forwarderTo(t, udp)
+  const asked = [ask(), ask()]
+  await here.promise
+  for (const { query, port } of sent) {
+    const other = readDnsQuery({ id: query.bytes.readUInt16BE(0) ^ 1 })
+    t.notOk(forwarder.isOurs(query, { transport: 'tcp', port }))
+    t.notOk(forwarder.isOurs(other, { transport: 'udp', port }))
+    t.ok(forwarder.isOurs(query, { transport: 'udp', port }))
+  }
+  t.equal(lines.length, 1)
+  t.match(lines[0], /^warn DNS queries of our own are led back to us .*except the user/)
+  for (const answer of answers) answer()
+  await Promise.all(asked)
+  t.notOk(sent.some(({ query, port }) => forwarder.isOurs(query, { transport: 'udp', port })))
 })
 
 t.test('dns forward: 256 questions are open at most', async (t) => {

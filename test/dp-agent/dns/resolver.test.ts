@@ -9,12 +9,13 @@ const records = compileRecords({
 })
 
 /** What a resolver says, with a nameserver that answers or not. */
-function resolving(upstream: Buffer | null) {
+function resolving(upstream: Buffer | null, ours = false) {
   const counts = newDnsCounts()
   const asked: string[] = []
   const resolve = newResolver({
     records: () => records,
     forwarder: {
+      isOurs: () => ours,
       forward(query, transport, done) {
         asked.push(`${query.name.slice(1, -1)} by ${transport}`)
         done(upstream)
@@ -24,7 +25,7 @@ function resolving(upstream: Buffer | null) {
   })
   const say = (message: Buffer): Buffer | null => {
     let said: Buffer | null = null
-    resolve(message, 'udp', (response) => {
+    resolve(message, { transport: 'udp', port: 4_000 }, (response) => {
       said = response
     })
     return said
@@ -48,6 +49,16 @@ t.test('dns resolver: without a response it is SERVFAIL', async (t) => {
   t.equal(say(dnsQuery({ name: 'x' }))?.readUInt16BE(2), 0x8182)
   t.same(counts, { queries: 1, answered: 0, forwarded: 1, failed: 1, refused: 0 })
 })
+
+t.test(
+  'dns resolver: our own question, led back to us, fails instead of going round',
+  async (t) => {
+    const { say, asked, counts } = resolving(dnsResponse(dnsQuery({ name: 'x' })), true)
+    t.equal(say(dnsQuery({ name: 'x' }))?.readUInt16BE(2), 0x8182)
+    t.same(asked, [])
+    t.match(counts, { forwarded: 1, failed: 1 })
+  },
+)
 
 t.test('dns resolver: what is malformed, or not for us, is told so or passed over', async (t) => {
   const { say, asked, counts } = resolving(null)

@@ -7,7 +7,7 @@ import { askByTcp, dnsQuery, dnsResponse } from '../../support/dns.ts'
 import { fakeClock } from '../../support/fake-clock.ts'
 import { memoryLog } from '../../support/memory-log.ts'
 
-const echo: Resolve = (message, _transport, respond) => respond(dnsResponse(message))
+const echo: Resolve = (message, _client, respond) => respond(dnsResponse(message))
 
 async function serverOf(t: Test, resolve: Resolve) {
   const clock = fakeClock()
@@ -38,7 +38,7 @@ t.test('dns by TCP: many queries of one connection, each answered', async (t) =>
 t.test('dns by TCP: 16 are under way at most, then the rest', async (t) => {
   const waiting: (() => void)[] = []
   let most = 0
-  const { port } = await serverOf(t, (message, _transport, respond) => {
+  const { port } = await serverOf(t, (message, _client, respond) => {
     waiting.push(() => respond(dnsResponse(message)))
     most = Math.max(most, waiting.length)
     if (waiting.length === 16) setImmediate(() => waiting.splice(0).forEach((run) => void run()))
@@ -50,7 +50,7 @@ t.test('dns by TCP: 16 are under way at most, then the rest', async (t) => {
 })
 
 t.test('dns by TCP: what is not answered does not use the connection up', async (t) => {
-  const { port } = await serverOf(t, (message, _transport, respond) =>
+  const { port } = await serverOf(t, (message, _client, respond) =>
     respond(message.readUInt16BE(0) === 7 ? message : null),
   )
   const ignored = new Array<Buffer>(5_000).fill(dnsQuery({ id: 1 }))
@@ -82,7 +82,7 @@ t.test('dns by TCP: a query that is too long ends the connection', async (t) => 
 
 t.test('dns by TCP: an answer for a client that has left goes nowhere', async (t) => {
   const asked = Promise.withResolvers<() => void>()
-  const { port, clock } = await serverOf(t, (message, _transport, respond) =>
+  const { port, clock } = await serverOf(t, (message, _client, respond) =>
     asked.resolve(() => respond(dnsResponse(message))),
   )
   const { socket, closed } = await connected(t, port)

@@ -8,7 +8,7 @@ t.test(
   async (t) => {
     const server = await startUdp(
       { host: '127.0.0.1', port: 0 },
-      (message, transport, respond) => {
+      (message, { transport }, respond) => {
         respond(null)
         if (transport === 'udp') respond(dnsResponse(message))
       },
@@ -23,7 +23,7 @@ t.test('dns by UDP: an answer after the end goes nowhere', async (t) => {
   const asked = Promise.withResolvers<() => void>()
   const server = await startUdp(
     { host: '127.0.0.1', port: 0 },
-    (message, _transport, respond) => asked.resolve(() => respond(message)),
+    (message, _client, respond) => asked.resolve(() => respond(message)),
     memoryLog().log,
   )
   askByUdp(t, server.port, dnsQuery())
