@@ -83,9 +83,10 @@ export function newForwarder({ nameserver, clock, log }: ForwarderOptions): Forw
       })
     },
     isOurs(query, client) {
-      // By the port alone clients would be taken for us: a redirect may choose another one for them.
+      // A port alone may be that of a client, too.
       if (!ours.has(keyOf(client, query.bytes.readUInt16BE(0)))) return false
-      const hint = 'except the user that this process runs as from the redirect of port 53'
+      const hint =
+        'the redirect of port 53 must except our user, and conntrack tell us apart (docs/dns.md)'
       if (!warned) log.warn('DNS queries of our own are led back to us', { hint })
       warned = true
       return true
