@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { askByUdp, dnsQuery } from '../support/dns.ts'
 import { freePorts } from '../support/free-ports.ts'
 import {
   type BootstrapOver,
@@ -36,42 +37,49 @@ const inbound = (port: number, app: number): XdsResources => ({
       name: 'inbound',
       address: at(port),
       traffic_direction: 'INBOUND',
-      filter_chains: [
-        {
-          filters: [
-            {
-              name: 'envoy.filters.network.http_connection_manager',
-              typed_config: {
-                '@type': any(
-                  'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
-                ),
-                stat_prefix: 'inbound',
-                route_config: {
-                  name: 'inbound',
-                  virtual_hosts: [
-                    {
-                      name: 'self',
-                      domains: ['*'],
-                      routes: [{ match: { prefix: '/' }, route: { cluster: 'self' } }],
-                    },
-                  ],
-                },
-                http_filters: [
-                  {
-                    name: 'envoy.filters.http.router',
-                    typed_config: {
-                      '@type': any('envoy.extensions.filters.http.router.v3.Router'),
-                    },
-                  },
-                ],
-              },
-            },
-          ],
-        },
-      ],
+      filter_chains: chainsTo({ match: { prefix: '/' }, route: { cluster: 'self' } }),
     },
   },
 })
+
+const manager = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager'
+
+/** One chain, one route. */
+const chainsTo = (route: object) => [
+  {
+    filters: [
+      {
+        name: 'envoy.filters.network.http_connection_manager',
+        typed_config: {
+          '@type': any(manager),
+          stat_prefix: 'one',
+          route_config: {
+            name: 'one',
+            virtual_hosts: [{ name: 'one', domains: ['*'], routes: [route] }],
+          },
+          http_filters: [
+            {
+              name: 'envoy.filters.http.router',
+              typed_config: { '@type': any('envoy.extensions.filters.http.router.v3.Router') },
+            },
+          ],
+        },
+      },
+    ],
+  },
+]
+
+/** What Kuma says to its agent of names. */
+const names = (record: object): XdsResources => {
+  const body = { inline_string: JSON.stringify({ records: [record], ttl: 30, extraLabels: {} }) }
+  const route = { match: { path: '/dns' }, direct_response: { status: 200, body } }
+  const system_dynamicconfig = {
+    name: 'system_dynamicconfig',
+    address: { pipe: { path: '/tmp/outrider/kuma-mesh-metric-config.sock' } },
+    filter_chains: chainsTo(route),
+  }
+  return { clusters: {}, listeners: { system_dynamicconfig } }
+}
 
 async function startApp(t: Test): Promise<number> {
   const app = createServer((_request, response) => response.end('hello'))
@@ -109,6 +117,33 @@ t.test('kuma-cp: a command line of kuma-dp brings a sidecar up', async (t) => {
   outrider.kill('SIGTERM')
   t.equal(await outrider.exit, 0)
   t.notMatch(outrider.err(), token)
+})
+
+t.test('kuma-cp: names are answered where it gives some', async (t) => {
+  const [dns = 0, admin = 0] = await freePorts(2)
+  const record = { name: 'backend.svc.mesh.local', ips: ['241.0.0.5', '::ffff:f100:5'] }
+  const plane = await xdsServer(t, names(record))
+  const over: BootstrapOver = { host: '127.0.0.1', port: plane.port, tls: false, hds: false }
+  const server = await plainBootstrapServer(t, giveBootstrap(kumaBootstrap(over)))
+  const outrider = startOutrider(t, [
+    'run',
+    ...['--cp-address', server.url, '--name', 'web-1', '--dns-proxy-port', String(dns)],
+    ...['--admin', `127.0.0.1:${admin}`, '--drain-time', '0s'],
+  ])
+  await outrider.logged('DNS proxy listens')
+  t.match(server.requests[0]?.body, { dnsPort: dns, features: /feature-embedded-dns/ })
+  const asked = await plane.request(({ node }) => node !== undefined)
+  t.match(asked.node, { metadata: { 'dataplane.dns.port': String(dns) } })
+  const answer = await askByUdp(t, dns, dnsQuery({ name: record.name }))
+  t.same([...answer.subarray(-4)], [241, 0, 0, 5])
+  plane.set(names({ ...record, ips: ['241.0.0.6'] }))
+  let newer = answer
+  while (newer.at(-1) !== 6) newer = await askByUdp(t, dns, dnsQuery({ name: record.name }))
+  t.same([...newer.subarray(-4)], [241, 0, 0, 6])
+  const page = await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text()
+  t.match(page, /^outrider_dns_names 1$/m)
+  outrider.kill('SIGTERM')
+  t.equal(await outrider.exit, 0)
 })
 
 t.test('kuma-cp: who is refused ends with code 1 and the words of the control plane', async (t) => {
