@@ -34,7 +34,8 @@ export function rbacConfig(place: Place): RbacConfig | null {
   if (enforced === null) return null
   const shadow = judge(place, 'shadow_rules', 'shadow_matcher')
   const rules = withShadow([...enforced.rules, ...enforced.otherwise], shadow?.rules ?? [])
-  return { rules, plaintext: strangers(rules) }
+  const asksEveryone = inside(place, 'matcher') !== null
+  return { rules, plaintext: strangers(rules, asksEveryone) }
 }
 
 /** Rules in order, the first that matches decides, and what holds when none does. */
@@ -134,10 +135,17 @@ function withShadow(
   return out
 }
 
-/** What the rules say of a caller without identity. A denial that may mean it does. */
-function strangers(rules: readonly RbacRule[]): RbacConfig['plaintext'] {
+/**
+ * What the rules say of a caller without identity. A denial that may mean it does, and a matcher that asks it for an
+ * identity refuses it: Envoy gives up there for connections without TLS.
+ */
+function strangers(rules: readonly RbacRule[], asksEveryone: boolean): RbacConfig['plaintext'] {
   for (const { action, match } of rules) {
-    if (match.uriSans.length > 0) continue
+    const asks = match.uriSans.length + match.notUriSans.length > 0
+    if (asks && asksEveryone) return 'deny'
+    // Envoy takes every caller with TLS for authenticated, where no name is asked for.
+    const meansAny = match.uriSans.every(({ kind, value }) => kind === 'prefix' && value === '')
+    if (match.uriSans.length > 0 && !(action === 'deny' && meansAny)) continue
     if (action === 'deny') return 'deny'
     if (match.sni === null) return 'allow'
   }

@@ -139,11 +139,18 @@ t.test('xds rbac: a caller without identity is let in where nothing asks for one
   const named = single(serverName, { exact: 'a.mesh' })
   const verdict = (...args: readonly Entry[]) =>
     rbacOf({ matcher: { ...matchers(...args), on_no_match: action('rest') } }).value?.plaintext
-  t.equal(verdict([some, action('no', 'DENY')]), 'allow')
-  t.equal(verdict([{ not_matcher: some }, action('no', 'DENY')]), 'deny')
+  t.equal(rbacOf({ matcher: { on_no_match: action('rest') } }).value?.plaintext, 'allow')
+  t.equal(verdict([named, action('yes')]), 'allow')
   // It may have asked for that name.
   t.equal(verdict([named, action('no', 'DENY')]), 'deny')
-  t.equal(rbacOf({ matcher: matchers([some, action('yes')]) }).value?.plaintext, 'deny')
+  t.equal(verdict([some, action('no', 'DENY')]), 'deny')
+  t.equal(verdict([{ not_matcher: some }, action('yes')]), 'deny')
+  const others = {
+    p: { permissions: [{ any: true }], principals: [{ not_id: { authenticated: {} } }] },
+  }
+  t.equal(rbacOf({ rules: { policies: others } }).value?.plaintext, 'allow')
+  const known = { p: { permissions: [{ any: true }], principals: [{ authenticated: {} }] } }
+  t.equal(rbacOf({ rules: { action: 'DENY', policies: known } }).value?.plaintext, 'deny')
 })
 
 t.test('xds rbac: what a shadow matcher denies of the permitted is counted so', async (t) => {
