@@ -5,9 +5,15 @@ import type { Bound } from './chain-match.ts'
 import { type Coverage, checkFields } from './coverage.ts'
 import { filterChains } from './filter-chain.ts'
 import { newGathering } from './gathering.ts'
+import {
+  listenerFilterCoverages,
+  listenerFilters,
+  originalDst,
+  silenced,
+} from './listener-filters.ts'
 import { each, fail, inside, type Place, warn } from './report.ts'
 import type { Context, TranslatedListener } from './translated.ts'
-import { address, bool, failUnknown, text, typed, word } from './values.ts'
+import { address, bool, text, typed, word } from './values.ts'
 
 const system = 'left to the operating system'
 
@@ -45,21 +51,6 @@ const listenerFields: Coverage = {
   },
 }
 
-const inspector = 'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector'
-const originalDst = 'envoy.extensions.filters.listener.original_dst.v3.OriginalDst'
-
-const httpInspector = 'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector'
-const listenerFilters = [inspector, httpInspector, originalDst]
-
-const listenerFilterFields: Coverage = {
-  message: 'envoy.config.listener.v3.ListenerFilter',
-  read: ['typed_config'],
-  harmless: {
-    name: 'the type says what it is',
-    filter_disabled: 'the first bytes are looked at where a chain asks for what they say',
-  },
-}
-
 const nothing: TranslatedListener = {
   listener: null,
   routeTables: [],
@@ -80,7 +71,7 @@ export function translateListener(place: Place, context: Context): TranslatedLis
   if (isAgentListener(place)) return { ...nothing, agent: agentPart(place, context) }
   checkFields(place, listenerFields)
   const bound = boundTo(place)
-  for (const filter of each(place, 'listener_filters')) checkListenerFilter(filter)
+  const isSilent = listenerFilters(place)
   const name = text(place, 'name')
   const gathering = newGathering(context, name)
   const statPrefix = text(place, 'stat_prefix')
@@ -94,7 +85,7 @@ export function translateListener(place: Place, context: Context): TranslatedLis
     intercepts: bound.anywhere,
     direction: directions[word(place, 'traffic_direction', words, 'UNSPECIFIED')],
     statPrefix: statPrefix === '' ? name : statPrefix,
-    filterChains: filterChains(place, bound, gathering),
+    filterChains: silenced(filterChains(place, bound, gathering), bound, isSilent),
     maxConnections: 0,
   }
   const { routeTables, secrets, needsTables, needsSecrets } = gathering
@@ -137,11 +128,4 @@ function boundTo(place: Place): Bound & { readonly socket: Listener['socket'] } 
 const hasFilter = (place: Place, type: string): boolean =>
   each(place, 'listener_filters').some((filter) => typed(filter, 'typed_config')?.type === type)
 
-/** The first bytes are looked at where a chain asks for what they say. */
-function checkListenerFilter(filter: Place): void {
-  checkFields(filter, listenerFilterFields)
-  const config = typed(filter, 'typed_config') ?? { type: '', place: filter }
-  if (!listenerFilters.includes(config.type)) failUnknown(config, listenerFilters)
-}
-
-export const listenerCoverages: readonly Coverage[] = [listenerFields, listenerFilterFields]
+export const listenerCoverages: readonly Coverage[] = [listenerFields, ...listenerFilterCoverages]
