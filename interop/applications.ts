@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer } from 'node:http'
+import { createServer as createTcpServer, type Server, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { freePort } from '../bench/processes.ts'
 
@@ -29,6 +30,17 @@ export async function startApp(name: string, port: number): Promise<Started> {
   return listen(server, port)
 }
 
+/** An application without HTTP: gives every line back, with its name before it. */
+export const startTcpApp = (name: string, port: number): Promise<Started> =>
+  listen(
+    createTcpServer((socket) => {
+      socket.setEncoding('utf8')
+      socket.on('data', (text) => socket.write(`${name} ${text}`))
+      socket.on('error', () => socket.destroy())
+    }),
+    port,
+  )
+
 /** A collector of Zipkin: takes what it is sent and remembers the names of the services. */
 export interface Collector extends Started {
   readonly url: string
@@ -54,11 +66,17 @@ export async function startCollector(): Promise<Collector> {
 }
 
 async function listen(server: Server, port: number): Promise<Started> {
+  const open = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
+  })
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   return {
     stop: async () => {
-      server.close().closeAllConnections()
+      server.close()
+      for (const socket of open) socket.destroy()
       await once(server, 'close')
     },
   }

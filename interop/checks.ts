@@ -1,9 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { join } from 'node:path'
-import type { Collector } from './applications.ts'
 import type { Resource } from './control-plane.ts'
-import type { Generation } from './generation.ts'
+import type { Mesh } from './mesh.ts'
 import { addressOf, type Ports } from './ports.ts'
 import type { Seen } from './report.ts'
 
@@ -75,13 +74,8 @@ export async function lookFromOutside(ports: Ports): Promise<Seen> {
   return { ok, what: `in plain text: ${said(answer)}` }
 }
 
-/** The policies, in the order in which they are tried; mTLS is on. `dir` is for what they write. */
-export function policyChecks(
-  kuma: Generation,
-  ports: Ports,
-  collector: Collector,
-  dir: string,
-): readonly Check[] {
+/** The policies, in the order in which they are tried; mTLS is on. */
+export function policyChecks({ kuma, ports, collector, dir }: Mesh): readonly Check[] {
   const status = async (expected: number, path: string): Promise<Seen> => {
     const answer = await ask(ports.toShop, path)
     return { ok: answer.status === expected, what: said(answer) }

@@ -1,12 +1,12 @@
 import type { Resource } from './control-plane.ts'
-import { kuma2 } from './kuma-2.ts'
-import { kuma2Services } from './kuma-2-services.ts'
-import { kuma3 } from './kuma-3.ts'
 import type { Ports } from './ports.ts'
 
-/** The services of the mesh; the Dataplane of each is `<service>-1`. `web` calls, the others answer. */
-export const services = ['web', 'shop', 'shop-v2'] as const
+/** The services of the mesh; the Dataplane of each is `<service>-1`. `web` calls, the others answer; `db` speaks no HTTP. */
+export const services = ['web', 'shop', 'shop-v2', 'db'] as const
 export type Service = (typeof services)[number]
+
+/** What its application speaks. */
+export const protocolOf = (service: Service): 'http' | 'tcp' => (service === 'db' ? 'tcp' : 'http')
 
 /** How a generation of Kuma says what the checks are about. */
 export interface Generation {
@@ -27,10 +27,6 @@ export interface Generation {
   whole(type: string, service: Service, conf: object): Resource
   /** Requests to `shop` go to both in these shares. */
   split(shares: Readonly<Record<'shop' | 'shop-v2', number>>, ports: Ports): Resource
-}
-
-/** The generation of a version such as `2.14.3`; one of 2.x can do without services by tags. */
-export function generationOf(version: string, meshServices: boolean): Generation {
-  if (Number.parseInt(version, 10) >= 3) return kuma3
-  return meshServices ? kuma2Services : kuma2
+  /** Connections to `db` go to `shop`. */
+  reroute(ports: Ports): Resource
 }

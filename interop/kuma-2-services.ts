@@ -1,4 +1,4 @@
-import type { Generation } from './generation.ts'
+import { type Generation, protocolOf } from './generation.ts'
 import { dataplane3, kuma3 } from './kuma-3.ts'
 
 /** 2.x on its way to 3.x: MeshServices, a MeshIdentity and `rules`, while inbounds still have tags. */
@@ -7,6 +7,6 @@ export const kuma2Services: Generation = {
   mesh: { ...kuma3.mesh, meshServices: { mode: 'Exclusive' } },
   dataplane: (service, ports) =>
     dataplane3(service, ports, {
-      tags: { 'kuma.io/service': service, 'kuma.io/protocol': 'http' },
+      tags: { 'kuma.io/service': service, 'kuma.io/protocol': protocolOf(service) },
     }),
 }

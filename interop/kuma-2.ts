@@ -1,5 +1,5 @@
 import type { Resource } from './control-plane.ts'
-import type { Generation, Service } from './generation.ts'
+import { type Generation, protocolOf, type Service } from './generation.ts'
 import { policy } from './policy.ts'
 import { networkingOf } from './ports.ts'
 
@@ -19,10 +19,13 @@ export const kuma2: Generation = {
       name: `${service}-1`,
       networking: {
         ...networking,
-        inbound: [{ ...inbound, tags: { ...tagged(service), 'kuma.io/protocol': 'http' } }],
+        inbound: [
+          { ...inbound, tags: { ...tagged(service), 'kuma.io/protocol': protocolOf(service) } },
+        ],
         outbound: [
           { port: ports.toShop, tags: tagged('shop') },
           { port: ports.toShopV2, tags: tagged('shop-v2') },
+          { port: ports.toDb, tags: tagged('db') },
         ].filter(() => service === 'web'),
       },
     }
@@ -52,4 +55,13 @@ export const kuma2: Generation = {
     const rules = [{ matches, default: { backendRefs } }]
     return policy('MeshHTTPRoute', { to: [{ targetRef: meshService('shop'), rules }] })
   },
+  reroute: () =>
+    policy('MeshTCPRoute', {
+      to: [
+        {
+          targetRef: meshService('db'),
+          rules: [{ default: { backendRefs: [{ ...meshService('shop'), weight: 1 }] } }],
+        },
+      ],
+    }),
 }

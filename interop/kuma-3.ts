@@ -1,5 +1,5 @@
 import type { Resource } from './control-plane.ts'
-import type { Generation, Service } from './generation.ts'
+import { type Generation, protocolOf, type Service } from './generation.ts'
 import { policy } from './policy.ts'
 import { networkingOf, type Ports } from './ports.ts'
 
@@ -15,7 +15,7 @@ const identity = (service: Service): string =>
 /** `protocol` is what an inbound says of its application. */
 export function dataplane3(service: Service, ports: Ports, protocol: object): Resource {
   const { inbound, ...networking } = networkingOf(service, ports)
-  const outbound = (port: number, name: 'shop' | 'shop-v2') => ({
+  const outbound = (port: number, name: Service) => ({
     port,
     backendRef: { kind: 'MeshService', name, port: ports.of[name].inbound },
   })
@@ -27,9 +27,11 @@ export function dataplane3(service: Service, ports: Ports, protocol: object): Re
     networking: {
       ...networking,
       inbound: [{ ...inbound, ...protocol }],
-      outbound: [outbound(ports.toShop, 'shop'), outbound(ports.toShopV2, 'shop-v2')].filter(
-        () => service === 'web',
-      ),
+      outbound: [
+        outbound(ports.toShop, 'shop'),
+        outbound(ports.toShopV2, 'shop-v2'),
+        outbound(ports.toDb, 'db'),
+      ].filter(() => service === 'web'),
     },
   }
 }
@@ -37,7 +39,7 @@ export function dataplane3(service: Service, ports: Ports, protocol: object): Re
 /** 3.x: a service is a label, mTLS comes of a MeshIdentity, policies at an inbound have `rules`. */
 export const kuma3: Generation = {
   mesh: { type: 'Mesh', name: 'default', skipCreatingInitialPolicies: ['*'] },
-  dataplane: (service, ports) => dataplane3(service, ports, { protocol: 'http' }),
+  dataplane: (service, ports) => dataplane3(service, ports, { protocol: protocolOf(service) }),
   mtls: [
     {
       type: 'MeshIdentity',
@@ -78,5 +80,10 @@ export const kuma3: Generation = {
     const matches = [{ path: { type: 'PathPrefix', value: '/' } }]
     const rules = [{ matches, default: { backendRefs } }]
     return policy('MeshHTTPRoute', { to: [{ targetRef: meshService('shop'), rules }] })
+  },
+  reroute: (ports) => {
+    const backendRefs = [{ ...meshService('shop'), port: ports.of.shop.inbound, weight: 1 }]
+    const rules = [{ default: { backendRefs } }]
+    return policy('MeshTCPRoute', { to: [{ targetRef: meshService('db'), rules }] })
   },
 }

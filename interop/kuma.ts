@@ -2,7 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { lookAtAllTraffic, lookAtTraffic, lookFromOutside, policyChecks } from './checks.ts'
+import {
+  type Check,
+  lookAtAllTraffic,
+  lookAtTraffic,
+  lookFromOutside,
+  policyChecks,
+} from './checks.ts'
 import type { Service } from './generation.ts'
 import {
   leave,
@@ -13,8 +19,9 @@ import {
   meetControlPlane,
 } from './life.ts'
 import { type Mesh, mtlsResources, startMesh } from './mesh.ts'
-import { newReport, type Report } from './report.ts'
+import { newReport, type Report, type Seen } from './report.ts'
 import { kumaDp, type Launcher, outrider } from './sidecars.ts'
+import { lookAtAllBytes, lookAtBytes, lookAtBytesFromOutside, tcpChecks } from './tcp-checks.ts'
 
 /**
  * `npm run interop:kuma -- --kuma-cp <program>`: sidecars started the way their users start them, connected to a real
@@ -26,7 +33,7 @@ const { values } = parseArgs({
   options: {
     'kuma-cp': { type: 'string' },
     'kuma-dp': { type: 'string' },
-    'kuma-dp-for': { type: 'string', default: 'shop,shop-v2' },
+    'kuma-dp-for': { type: 'string', default: 'shop,shop-v2,db' },
     envoy: { type: 'string', default: 'envoy' },
     'mesh-services': { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
@@ -50,7 +57,12 @@ async function run(mesh: Mesh, report: Report): Promise<void> {
   await report.until('mTLS', () => lookAtTraffic(ports, kuma.identity('web')))
   await report.until('mTLS, from outside', () => lookFromOutside(ports))
   await report.until('inspected', () => lookInto(mesh))
-  await tryPolicies(mesh, report)
+  await tryPolicies(mesh, report, policyChecks(mesh), () =>
+    lookAtAllTraffic(ports, kuma.identity('web')),
+  )
+  await report.until('TCP', () => lookAtBytes(ports))
+  await report.until('TCP, from outside', () => lookAtBytesFromOutside(ports))
+  await tryPolicies(mesh, report, tcpChecks(kuma, ports), () => lookAtAllBytes(ports))
   await report.until('nothing refused', () => lookAtInsights(controlPlane))
   await loseApplication(mesh, report)
   await loseControlPlane(mesh, report)
@@ -60,18 +72,22 @@ async function run(mesh: Mesh, report: Report): Promise<void> {
   await leave(mesh, report)
 }
 
-/** One after the other, each taken away again before the next. */
-async function tryPolicies(mesh: Mesh, report: Report): Promise<void> {
-  const { controlPlane, kuma, ports, collector, dir } = mesh
+/** One after the other, each taken away again before the next; `back` is how it is without. */
+async function tryPolicies(
+  { controlPlane, kuma }: Mesh,
+  report: Report,
+  checks: readonly Check[],
+  back: () => Promise<Seen>,
+): Promise<void> {
   const allowed = kuma.permission(['web'])
-  for (const { name, resources, look } of policyChecks(kuma, ports, collector, dir)) {
+  for (const { name, resources, look } of checks) {
     for (const resource of resources) await controlPlane.put(resource)
     await report.until(name, look)
     for (const resource of resources) {
       if (resource.type === allowed.type) await controlPlane.put(allowed)
       else await controlPlane.remove(resource)
     }
-    await report.until('  and without it', () => lookAtAllTraffic(ports, kuma.identity('web')))
+    await report.until('  and without it', back)
   }
 }
 

@@ -1,12 +1,19 @@
 import { join } from 'node:path'
-import { type Collector, type Started, startApp, startCollector } from './applications.ts'
+import {
+  type Collector,
+  type Started,
+  startApp,
+  startCollector,
+  startTcpApp,
+} from './applications.ts'
 import {
   type ControlPlane,
   type Resource,
   startControlPlane,
   takeControlPlanePorts,
 } from './control-plane.ts'
-import { type Generation, generationOf, type Service, services } from './generation.ts'
+import { type Generation, protocolOf, type Service, services } from './generation.ts'
+import { generationOf } from './generations.ts'
 import { type Ports, takePorts } from './ports.ts'
 import { type Launcher, type Sidecar, startSidecar } from './sidecars.ts'
 
@@ -51,7 +58,8 @@ export async function startMesh({
   const apps = new Map<Service, Started>()
   const sidecars = new Map<Service, Sidecar>()
   for (const service of services) {
-    apps.set(service, await startApp(service, ports.of[service].app))
+    const start = protocolOf(service) === 'http' ? startApp : startTcpApp
+    apps.set(service, await start(service, ports.of[service].app))
     const dataplane = kuma.dataplane(service, ports)
     sidecars.set(service, await startSidecar(dataplane, launcherOf(service), controlPlane, dir))
   }
