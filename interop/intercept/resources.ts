@@ -3,8 +3,15 @@ import { addresses } from './network.ts'
 /** A virtual address of each family for `backend`. */
 export const virtual = { ipv4: '241.0.0.1', ipv6: 'fd00:fd00::1' } as const
 
-/** Ports of the far side: that of `backend`, and two that are outside the mesh. */
-export const farPorts = { backend: 9_000, outside: 7_000, other: 7_001 } as const
+/** Ports of the far side: that of `backend`, and those that are outside the mesh. */
+export const farPorts = {
+  backend: 9_000,
+  outside: 7_000,
+  other: 7_001,
+  secret: 7_002,
+  greeter: 7_003,
+  nobody: 7_999,
+} as const
 /** Ports of the near side: that of the inbound, and one that is none. */
 export const nearPorts = { web: 8_080, other: 8_081 } as const
 
