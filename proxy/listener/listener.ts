@@ -70,7 +70,8 @@ export function bindListener(
   }
   const fd = socket.kind === 'inherited' ? inherited[socket.name] : undefined
   if (socket.kind === 'inherited' && fd === undefined) {
-    const error = new Error(`the process was started without a socket named ${socket.name}`)
+    const message = `the process was started without a socket named ${socket.name}`
+    const error = Object.assign(new Error(message), { code: 'EBADF' })
     listener.state = 'failed'
     listener.failure = error.message
     return Promise.resolve(error)

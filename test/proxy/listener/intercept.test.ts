@@ -139,7 +139,8 @@ t.test('intercept: a socket that was not inherited is a failure with its name', 
     ...named(['app'], [1]),
     listeners: [{ ...lost, filterChains: [chain({ filter: to('app') })] }],
   })
-  t.match(failures, [{ resource: 'listener out', message: /without a socket named outbound/ }])
+  const message = /without a socket named outbound/
+  t.match(failures, [{ resource: 'listener out', message, code: 'EBADF' }])
 })
 
 t.test(
