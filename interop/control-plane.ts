@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, openSync } from 'node:fs'
+import { mkdirSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { freePort } from '../bench/processes.ts'
@@ -66,7 +66,8 @@ export async function startControlPlane(
 ): Promise<ControlPlane> {
   mkdirSync(dir, { recursive: true })
   const [sidecars, api] = ports
-  const log = openSync(join(dir, 'kuma-cp.log'), 'a')
+  const logFile = join(dir, 'kuma-cp.log')
+  const log = openSync(logFile, 'a')
   const child = spawn(program, ['run'], {
     stdio: ['ignore', log, log],
     env: { HOME: dir, ...environment(dir, ports) },
@@ -88,7 +89,7 @@ export async function startControlPlane(
     }
     if (child.exitCode !== null || child.pid === undefined || performance.now() > deadline) {
       await stop()
-      throw new Error(`${program} does not come up; see ${join(dir, 'kuma-cp.log')}`)
+      throw new Error(`${program} does not come up: ${readFileSync(logFile, 'utf8').slice(-600)}`)
     }
     await delay(100)
   }

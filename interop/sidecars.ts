@@ -65,7 +65,7 @@ export async function startSidecar(
   const log = openSync(join(home, 'log'), 'w')
   // A group of its own: kuma-dp has a child.
   const child = spawn(command, args, { stdio: ['ignore', log, log], env, detached: true })
-  const exit = once(child, 'exit')
+  const exit = once(child, 'exit').catch(() => undefined) // not even started: it is never online
   const kill = (): void => {
     try {
       if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
