@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../../proxy/clock.ts'
 import type { Probe, ProbeResult } from '../../proxy/cluster/probe.ts'
 import type { HealthCheck } from '../../proxy/model/cluster.ts'
 import type { Raw } from '../../proxy/problems.ts'
-import { healthCheck } from '../xds/health-check.ts'
+import { healthCheck } from '../xds/cluster/health-check.ts'
 import {
   each,
   type Finding,
@@ -11,8 +11,8 @@ import {
   type Place,
   placeOf,
   refused,
-} from '../xds/report.ts'
-import { address, durationMs, type SocketPlace, text } from '../xds/values.ts'
+} from '../xds/reading/report.ts'
+import { address, durationMs, type SocketPlace, text } from '../xds/reading/values.ts'
 
 /** What is to be asked whether it is well. */
 export interface ProbeTarget {

@@ -1,9 +1,9 @@
-import { translateCluster } from './cluster.ts'
-import { translateEndpoints } from './endpoint-group.ts'
-import { translateListener } from './listener.ts'
-import { translateRouteTable } from './route-table.ts'
-import { translateSecret } from './secret.ts'
-import type { Translators } from './translate.ts'
+import { translateCluster } from './cluster/cluster.ts'
+import { translateEndpoints } from './cluster/endpoint-group.ts'
+import { translateListener } from './listener/listener.ts'
+import type { Translators } from './reading/translate.ts'
+import { translateRouteTable } from './route/route-table.ts'
+import { translateSecret } from './tls/secret.ts'
 
 /** What each kind of resource becomes. */
 export const translators: Translators = {

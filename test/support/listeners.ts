@@ -1,5 +1,5 @@
-import { translateListener } from '../../config/xds/listener.ts'
-import type { Context } from '../../config/xds/translated.ts'
+import { translateListener } from '../../config/xds/listener/listener.ts'
+import type { Context } from '../../config/xds/reading/translated.ts'
 import type { HttpFilter, TcpFilter } from '../../proxy/model/listener.ts'
 import type { Raw } from '../../proxy/problems.ts'
 import { bareContext, type Translation, translation } from './translation.ts'

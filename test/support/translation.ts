@@ -1,7 +1,7 @@
 import { decodeMessage } from '../../config/xds/proto/decode.ts'
 import { encodeMessage } from '../../config/xds/proto/encode.ts'
-import { newReport, type Place, placeOf } from '../../config/xds/report.ts'
-import type { Context } from '../../config/xds/translated.ts'
+import { newReport, type Place, placeOf } from '../../config/xds/reading/report.ts'
+import type { Context } from '../../config/xds/reading/translated.ts'
 import type { Raw } from '../../proxy/problems.ts'
 
 /** What a translation may ask: no file, no variable and no cluster is there. */

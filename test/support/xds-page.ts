@@ -1,6 +1,6 @@
-import type { Coverage } from '../../config/xds/coverage.ts'
 import { coverages } from '../../config/xds/coverages.ts'
 import { messageType } from '../../config/xds/proto/table.ts'
+import type { Coverage } from '../../config/xds/reading/coverage.ts'
 
 /** `docs/xds.md`: what becomes of each field of Envoy's. */
 export function xdsPage(): string {

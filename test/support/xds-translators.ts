@@ -1,6 +1,6 @@
-import { each, fail, inside, type Place } from '../../config/xds/report.ts'
-import type { Translators } from '../../config/xds/translate.ts'
-import { number, type Outside, text } from '../../config/xds/values.ts'
+import { each, fail, inside, type Place } from '../../config/xds/reading/report.ts'
+import type { Translators } from '../../config/xds/reading/translate.ts'
+import { number, type Outside, text } from '../../config/xds/reading/values.ts'
 import type { UpstreamTls } from '../../proxy/model/cluster.ts'
 import { chain, cluster, endpoints, listener, origin, tcpFilter } from './snapshot.ts'
 

@@ -6,12 +6,20 @@ import { newReporter, type Path, type Reporter } from '../../report.ts'
 import { hasErrors, type SourceProblem } from '../../source.ts'
 import type { Fixed } from '../client/inventory.ts'
 import { resourceTypes } from '../client/resource-type.ts'
-import { type Coverage, checkFields } from '../coverage.ts'
 import { decodeMessage } from '../proto/decode.ts'
 import { encodeMessage } from '../proto/encode.ts'
 import { messageType } from '../proto/table.ts'
-import { each, type Finding, inside, newReport, type Place, placeOf, warn } from '../report.ts'
-import { text } from '../values.ts'
+import { type Coverage, checkFields } from '../reading/coverage.ts'
+import {
+  each,
+  type Finding,
+  inside,
+  newReport,
+  type Place,
+  placeOf,
+  warn,
+} from '../reading/report.ts'
+import { text } from '../reading/values.ts'
 import { type ControlPlaneSettings, controlPlaneSettings } from './control-plane.ts'
 import { pathIn } from './path.ts'
 

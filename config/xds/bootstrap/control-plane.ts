@@ -1,7 +1,7 @@
 import type { ControlPlaneAddress } from '../client/stream.ts'
-import { type Coverage, checkFields } from '../coverage.ts'
-import { each, fail, inside, type Place, warn } from '../report.ts'
-import { text, word } from '../values.ts'
+import { type Coverage, checkFields } from '../reading/coverage.ts'
+import { each, fail, inside, type Place, warn } from '../reading/report.ts'
+import { text, word } from '../reading/values.ts'
 
 /** How a bootstrap says that resources are to be had. */
 export interface ControlPlaneSettings {

@@ -1,6 +1,6 @@
 import type { Secret } from '../../../proxy/model/secret.ts'
 import type { ControlPlaneAddress } from '../client/stream.ts'
-import type { TranslatedCluster } from '../translated.ts'
+import type { TranslatedCluster } from '../reading/translated.ts'
 
 /**
  * Where a cluster of the bootstrap is, for gRPC: its first endpoint, trusting what its TLS trusts and expecting the names it

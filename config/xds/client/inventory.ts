@@ -1,5 +1,5 @@
 import type { SourceProblem } from '../../source.ts'
-import type { Finding } from '../report.ts'
+import type { Finding } from '../reading/report.ts'
 import type { ResourceKind } from './resource-type.ts'
 
 /** A resource as it came. */

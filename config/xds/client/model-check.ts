@@ -4,8 +4,8 @@ import { checkListener } from '../../../proxy/model/listener-check.ts'
 import { checkRouteTable } from '../../../proxy/model/route-check.ts'
 import { checkSecret } from '../../../proxy/model/secret-check.ts'
 import { newProblems, type Problems, type Raw } from '../../../proxy/problems.ts'
-import type { Finding } from '../report.ts'
-import type { Translations } from '../translate.ts'
+import type { Finding } from '../reading/report.ts'
+import type { Translations } from '../reading/translate.ts'
 import type { ResourceKind } from './resource-type.ts'
 
 /**

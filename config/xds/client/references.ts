@@ -1,6 +1,6 @@
 import type { Listener } from '../../../proxy/model/listener.ts'
 import type { RouteTable, WeightedCluster } from '../../../proxy/model/route.ts'
-import { readSubsetName } from '../subset-name.ts'
+import { readSubsetName } from '../cluster/subset-name.ts'
 
 /** The names of the clusters that a listener sends to, by its filters and by its route tables; of a part of one, that of the whole as well. */
 export function clustersOf(

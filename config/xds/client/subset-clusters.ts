@@ -1,5 +1,5 @@
-import { subsetEndpoints } from '../subset-endpoints.ts'
-import { readSubsetName } from '../subset-name.ts'
+import { subsetEndpoints } from '../cluster/subset-endpoints.ts'
+import { readSubsetName } from '../cluster/subset-name.ts'
 import type { ReadyCluster } from './assembly.ts'
 
 /**

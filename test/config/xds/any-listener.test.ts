@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { checkModel } from '../../../config/xds/client/model-check.ts'
-import { translateListener } from '../../../config/xds/listener.ts'
-import { newReport, placeOf } from '../../../config/xds/report.ts'
-import { translateRouteTable } from '../../../config/xds/route-table.ts'
+import { translateListener } from '../../../config/xds/listener/listener.ts'
+import { newReport, placeOf } from '../../../config/xds/reading/report.ts'
+import { translateRouteTable } from '../../../config/xds/route/route-table.ts'
 import { isRecord, type Raw } from '../../../proxy/problems.ts'
 import { messages, newOracle } from '../../support/envoy-messages.ts'
 import {

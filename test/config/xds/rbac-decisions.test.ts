@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { rbacConfig } from '../../../config/xds/rbac.ts'
+import { rbacConfig } from '../../../config/xds/filters/rbac.ts'
 import { rbac } from '../../../proxy/policies/rbac.ts'
 import { connection, exchange, httpPlan, tlsOf } from '../../support/exchange.ts'
 import { extension } from '../../support/listeners.ts'

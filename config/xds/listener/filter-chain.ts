@@ -1,0 +1,65 @@
+import type { FilterChain } from '../../../proxy/model/listener.ts'
+import { type Coverage, checkFields } from '../reading/coverage.ts'
+import { each, inside, type Place, warn } from '../reading/report.ts'
+import { durationMs, text } from '../reading/values.ts'
+import { downstreamSocket } from '../tls/tls.ts'
+import { type Bound, chainMatch } from './chain-match.ts'
+import { type Candidate, inOrder } from './chain-order.ts'
+import type { Gathering } from './gathering.ts'
+import { networkFilters } from './network-filters.ts'
+
+const chainFields: Coverage = {
+  message: 'envoy.config.listener.v3.FilterChain',
+  read: [
+    'name',
+    'filter_chain_match',
+    'filters',
+    'transport_socket',
+    'transport_socket_connect_timeout',
+  ],
+  harmless: { metadata: 'labels without meaning for traffic' },
+}
+
+/** `filter_chains` and `default_filter_chain` of a listener, in the order in which they are tried. */
+export function filterChains(
+  listener: Place,
+  bound: Bound,
+  gathering: Gathering,
+): readonly FilterChain[] {
+  const candidates = each(listener, 'filter_chains').flatMap((place, index): Candidate[] => {
+    const destined = chainMatch(place, bound)
+    if (destined === null) {
+      warn(place, 'filter_chain_match', 'takes no connection: none comes to such an address here')
+      return []
+    }
+    const chain = filterChain(place, `${gathering.name}#${index}`, gathering)
+    return chain === null ? [] : [{ ...destined, chain, place }]
+  })
+  const last = inside(listener, 'default_filter_chain')
+  const otherwise = last === null ? null : filterChain(last, `${gathering.name}#default`, gathering)
+  const chains = candidates.length === 0 ? [] : inOrder(candidates)
+  return otherwise === null ? chains : [...chains, otherwise]
+}
+
+/** A chain that takes every connection; null when it is refused. `name` is what belongs to it is called by. */
+function filterChain(place: Place, name: string, gathering: Gathering): FilterChain | null {
+  checkFields(place, chainFields)
+  const socket = downstreamSocket(place, name, gathering.context)
+  if (socket !== null) {
+    gathering.secrets.push(...socket.secrets)
+    for (const secret of socket.needs) gathering.needsSecrets.add(secret)
+  }
+  const filter = networkFilters(place, name, gathering)
+  if (filter === null) return null
+  const own = text(place, 'name')
+  return {
+    name: own === '' ? name : own,
+    match: { transport: 'any', serverNames: [], alpn: [], destinations: [], destinationPorts: [] },
+    tls: socket?.tls ?? null,
+    // Envoy has no limit unless told to; a peer that never ends its handshake is not to hold a connection for ever.
+    handshakeTimeoutMs: Math.max(1, durationMs(place, 'transport_socket_connect_timeout', 10_000)),
+    filter,
+  }
+}
+
+export const chainCoverages: readonly Coverage[] = [chainFields]

@@ -1,0 +1,109 @@
+import t from 'tap'
+import { listenerOf, tcpProxy } from '../../../support/listeners.ts'
+
+const chain = (name: string, filter_chain_match?: object) => ({
+  name,
+  filters: [tcpProxy()],
+  ...(filter_chain_match === undefined ? {} : { filter_chain_match }),
+})
+const listed = (filter_chains: readonly object[], over: object = {}) => {
+  const { value, said } = listenerOf({ filter_chains, ...over })
+  const chains = value.listener?.filterChains ?? []
+  return {
+    said,
+    chains: chains.map(({ name, match: { transport, serverNames, alpn } }) =>
+      [name, transport, ...serverNames, ...alpn].join(' '),
+    ),
+  }
+}
+
+t.test(
+  'xds chain match: the most particular chain comes first, whatever their order',
+  async (t) => {
+    const tls = { transport_protocol: 'tls' }
+    const { chains, said } = listed([
+      chain('any'),
+      chain('all', { server_names: ['*.mesh'], ...tls }),
+      chain('one', { server_names: ['a.mesh', '*.a.mesh'], ...tls }),
+      chain('tls', tls),
+      chain('kuma', { ...tls, application_protocols: ['kuma'] }),
+    ])
+    t.same(said, [])
+    t.same(chains, [
+      'one tls a.mesh',
+      'one tls *.a.mesh',
+      'all tls *.mesh',
+      'kuma tls kuma',
+      // Envoy gives it no connection with TLS: there is a chain for those.
+      'any raw',
+      'tls tls',
+    ])
+  },
+)
+
+t.test(
+  'xds chain match: a listener on one address knows which chains its connections find',
+  async (t) => {
+    const range = (address_prefix: string, prefix_len: number) => ({
+      prefix_ranges: [{ address_prefix, prefix_len }],
+    })
+    const never =
+      'warning filter_chains[0].filter_chain_match: takes no connection: none comes to such an address here'
+    t.same(listed([chain('other', { destination_port: 81 }), chain('any')]), {
+      said: [never],
+      chains: ['any any'],
+    })
+    t.same(listed([chain('any'), chain('port', { destination_port: 8_080 })]).chains, ['port any'])
+    t.same(listed([chain('far', range('10.0.0.0', 8)), chain('any')]), {
+      said: [never],
+      chains: ['any any'],
+    })
+    t.same(
+      listed([chain('wide', range('127.0.0.0', 8)), chain('exact', range('127.0.0.1', 32))]).chains,
+      ['exact any'],
+    )
+    const everywhere = { address: { socket_address: { address: '::', port_value: 80 } } }
+    t.same(listed([chain('all', range('0.0.0.0', 0))], everywhere).said, [])
+    t.match(listed([chain('near', range('10.0.0.0', 8))], everywhere).said, [
+      /^error filter_chains\[0\]\.filter_chain_match\.prefix_ranges\[0\]: cannot be told apart/,
+    ])
+  },
+)
+
+t.test('xds chain match: the default chain comes last', async (t) => {
+  const { chains, said } = listed([chain('tls', { transport_protocol: 'tls' })], {
+    default_filter_chain: chain('rest'),
+  })
+  t.same(said, [])
+  t.same(chains, ['tls tls', 'rest any'])
+})
+
+t.test('xds chain match: chains that share some names are looked at name by name', async (t) => {
+  const tls = { transport_protocol: 'tls' }
+  const { chains, said } = listed([
+    chain('both', { server_names: ['a.mesh', 'b.mesh'] }),
+    chain('one', { server_names: ['b.mesh'], ...tls }),
+  ])
+  t.same(said, [])
+  t.same(chains, ['both any a.mesh', 'both raw b.mesh', 'one tls b.mesh'])
+})
+
+t.test('xds chain match: what cannot be kept apart as in Envoy is refused', async (t) => {
+  t.match(
+    listed([chain('h2', { server_names: ['a.mesh'], application_protocols: ['h2'] }), chain('any')])
+      .said,
+    [/^error filter_chains\[0\]\.filter_chain_match: leaves callers with other protocols to less/],
+  )
+  const raw = { server_names: ['a.mesh'], transport_protocol: 'raw_buffer' }
+  t.match(listed([chain('raw', raw), chain('any')]).said, [
+    /leaves callers with other protocols to less particular chains/,
+  ])
+  const h2 = { server_names: ['a.mesh'], application_protocols: ['h2'] }
+  t.same(listed([chain('h2', h2), chain('other', { server_names: ['*.other'] })]).said, [])
+  t.match(listed([chain('near', { source_type: 'SAME_IP_OR_LOOPBACK' })]).said, [
+    /^error filter_chains\[0\]\.filter_chain_match\.source_type: is not supported here/,
+  ])
+  t.match(listed([chain('quic', { transport_protocol: 'quic' })]).said, [
+    /^error .*transport_protocol: quic is not supported here; supported: , tls, raw_buffer/,
+  ])
+})
