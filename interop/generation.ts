@@ -17,6 +17,8 @@ export interface Generation {
   readonly mtls: readonly Resource[]
   /** The SPIFFE ID it gives a service. */
   identity(service: Service): string
+  /** By which a service is called where traffic is intercepted. */
+  hostname(service: Service): string
   /** Lets these services call, and nobody else. */
   permission(callers: readonly Service[]): Resource
   /** A policy at the inbounds of a service, whoever calls. */

@@ -34,6 +34,7 @@ export const kuma2: Generation = {
     { ...mesh, mtls: { enabledBackend: 'ca-1', backends: [{ name: 'ca-1', type: 'builtin' }] } },
   ],
   identity: (service) => `spiffe://default/${service}`,
+  hostname: (service) => `${service}.mesh`,
   permission: (callers) =>
     policy('MeshTrafficPermission', {
       from: callers.map((one) => ({ targetRef: meshService(one), default: { action: 'Allow' } })),

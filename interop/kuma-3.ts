@@ -59,6 +59,7 @@ export const kuma3: Generation = {
     },
   ],
   identity,
+  hostname: (service) => `${service}.svc.mesh.local`,
   permission: (callers) => {
     const allow = callers.map((one) => ({ spiffeID: { type: 'Exact', value: identity(one) } }))
     return policy('MeshTrafficPermission', { rules: [{ default: { allow } }] })

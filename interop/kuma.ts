@@ -19,6 +19,7 @@ import {
   meetControlPlane,
 } from './life.ts'
 import { type Mesh, mtlsResources, startMesh } from './mesh.ts'
+import { lookUpNames } from './names.ts'
 import { newReport, type Report, type Seen } from './report.ts'
 import { kumaDp, type Launcher, outrider } from './sidecars.ts'
 import { lookAtAllBytes, lookAtBytes, lookAtBytesFromOutside, tcpChecks } from './tcp-checks.ts'
@@ -52,6 +53,7 @@ async function run(mesh: Mesh, report: Report): Promise<void> {
   console.log(`kuma-cp ${controlPlane.version}`)
   // Where sidecars do not come up, the rest would say so fifty times.
   if (!(await report.until('online', () => lookAtInsights(controlPlane)))) return
+  await lookUpNames(mesh, report)
   await report.until('without mTLS', () => lookAtTraffic(ports, 'nobody known'))
   for (const resource of mtlsResources(mesh)) await controlPlane.put(resource)
   await report.until('mTLS', () => lookAtTraffic(ports, kuma.identity('web')))
