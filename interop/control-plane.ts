@@ -28,6 +28,10 @@ export interface Insight {
   readonly online: boolean
   /** Of all its subscriptions together. */
   readonly counts: Counts
+  /** How often its certificate was made anew. */
+  readonly renewals: number
+  /** When the certificate ends, Unix ms; 0 without one. */
+  readonly endsAt: number
 }
 
 /** A kuma-cp in universal mode with its store in memory: gone when stopped. */
@@ -177,6 +181,10 @@ interface Registered {
 
 interface Overview {
   readonly dataplaneInsight?: {
+    readonly mTLS?: {
+      readonly certificateRegenerations?: number
+      readonly certificateExpirationTime?: string
+    }
     readonly subscriptions?: readonly {
       readonly connectTime?: string
       readonly disconnectTime?: string
@@ -191,6 +199,8 @@ function insightOf({ dataplaneInsight }: Overview): Insight {
     subscriptions.reduce((total, { status }) => total + Number(status?.total?.[field] ?? 0), 0)
   return {
     online: subscriptions.some(({ disconnectTime }) => disconnectTime === undefined),
+    renewals: Number(dataplaneInsight?.mTLS?.certificateRegenerations ?? 0),
+    endsAt: Date.parse(dataplaneInsight?.mTLS?.certificateExpirationTime ?? '') || 0,
     counts: {
       sent: sum('responsesSent'),
       acknowledged: sum('responsesAcknowledged'),

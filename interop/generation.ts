@@ -13,8 +13,8 @@ export interface Generation {
   readonly mesh: Resource
   /** A service's Dataplane, as its file has it. */
   dataplane(service: Service, ports: Ports): Resource
-  /** What turns mTLS on. */
-  readonly mtls: readonly Resource[]
+  /** What turns mTLS on; certificates are good for `life`, such as `24h`, and renewed after four fifths of it. */
+  mtls(life: string): readonly Resource[]
   /** The SPIFFE ID it gives a service. */
   identity(service: Service): string
   /** By which a service is called where traffic is intercepted. */

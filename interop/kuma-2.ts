@@ -30,9 +30,11 @@ export const kuma2: Generation = {
       },
     }
   },
-  mtls: [
-    { ...mesh, mtls: { enabledBackend: 'ca-1', backends: [{ name: 'ca-1', type: 'builtin' }] } },
-  ],
+  mtls: (life) => {
+    const dpCert = { rotation: { expiration: life } }
+    const backends = [{ name: 'ca-1', type: 'builtin', dpCert }]
+    return [{ ...mesh, mtls: { enabledBackend: 'ca-1', backends } }]
+  },
   identity: (service) => `spiffe://default/${service}`,
   hostname: (service) => `${service}.mesh`,
   permission: (callers) =>

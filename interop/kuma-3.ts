@@ -40,7 +40,7 @@ export function dataplane3(service: Service, ports: Ports, protocol: object): Re
 export const kuma3: Generation = {
   mesh: { type: 'Mesh', name: 'default', skipCreatingInitialPolicies: ['*'] },
   dataplane: (service, ports) => dataplane3(service, ports, { protocol: protocolOf(service) }),
-  mtls: [
+  mtls: (life) => [
     {
       type: 'MeshIdentity',
       mesh: 'default',
@@ -53,6 +53,7 @@ export const kuma3: Generation = {
             meshTrustCreation: 'Enabled',
             insecureAllowSelfSigned: true,
             autogenerate: { enabled: true },
+            certificateParameters: { expiry: life },
           },
         },
       },

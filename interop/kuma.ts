@@ -17,6 +17,7 @@ import {
   loseApplication,
   loseControlPlane,
   meetControlPlane,
+  renewCertificates,
 } from './life.ts'
 import { type Mesh, mtlsResources, startMesh } from './mesh.ts'
 import { lookUpNames } from './names.ts'
@@ -55,7 +56,7 @@ async function run(mesh: Mesh, report: Report): Promise<void> {
   if (!(await report.until('online', () => lookAtInsights(controlPlane)))) return
   await lookUpNames(mesh, report)
   await report.until('without mTLS', () => lookAtTraffic(ports, 'nobody known'))
-  for (const resource of mtlsResources(mesh)) await controlPlane.put(resource)
+  for (const resource of mtlsResources(mesh, '20s')) await controlPlane.put(resource)
   await report.until('mTLS', () => lookAtTraffic(ports, kuma.identity('web')))
   await report.until('mTLS, from outside', () => lookFromOutside(ports))
   await report.until('inspected', () => lookInto(mesh))
@@ -66,6 +67,7 @@ async function run(mesh: Mesh, report: Report): Promise<void> {
   await report.until('TCP, from outside', () => lookAtBytesFromOutside(ports))
   await tryPolicies(mesh, report, tcpChecks(kuma, ports), () => lookAtAllBytes(ports))
   await report.until('nothing refused', () => lookAtInsights(controlPlane))
+  await renewCertificates(mesh, report)
   await loseApplication(mesh, report)
   await loseControlPlane(mesh, report)
   // kuma-dp goes on with the token it began with, and does not come back.

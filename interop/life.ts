@@ -80,6 +80,25 @@ async function meanwhile(mesh: Mesh, happens: () => Promise<void>): Promise<Seen
   return { ok: wrong.size === 0, what: `${asked} requests${reasons}` }
 }
 
+/** Certificates are short-lived so far; they are renewed while requests go on. Then they are given a long life. */
+export async function renewCertificates(mesh: Mesh, report: Report): Promise<void> {
+  const renewals = async (): Promise<number> =>
+    (await mesh.controlPlane.insight('shop-1'))?.renewals ?? 0
+  const before = await renewals()
+  const seen = await meanwhile(mesh, () => delay(20_000))
+  const times = (await renewals()) - before
+  const what = `renewed ${times}×; ${seen.what}`
+  report.line('certificates renewed', { ok: seen.ok && times > 0, what })
+  for (const resource of mtlsResources(mesh, '24h')) await mesh.controlPlane.put(resource)
+  await report.until('  for long', async () => {
+    const insights = await Promise.all(
+      services.map((service) => mesh.controlPlane.insight(`${service}-1`)),
+    )
+    const hours = insights.map((one) => Math.round(((one?.endsAt ?? 0) - Date.now()) / 3_600_000))
+    return { ok: hours.every((left) => left > 1), what: `${hours.join(', ')} hours left` }
+  })
+}
+
 /**
  * The control plane ends, and another takes its place that has forgotten everything: resources, the keys of tokens, the CA
  * of the mesh.
@@ -99,7 +118,7 @@ export async function loseControlPlane(mesh: Mesh, report: Report): Promise<void
 
 /** It is told the resources again, and the token files are written anew; no sidecar is touched. */
 export async function meetControlPlane(mesh: Mesh, report: Report): Promise<void> {
-  for (const resource of [mesh.kuma.mesh, ...mtlsResources(mesh)]) {
+  for (const resource of [mesh.kuma.mesh, ...mtlsResources(mesh, '24h')]) {
     await mesh.controlPlane.put(resource)
   }
   for (const [service, sidecar] of mesh.sidecars) {

@@ -80,8 +80,8 @@ export async function startMesh({
   }
 }
 
-/** What a mesh with mTLS begins with, in the order in which it is put. */
-export const mtlsResources = ({ kuma }: Mesh): readonly Resource[] => [
-  ...kuma.mtls,
+/** What a mesh with mTLS begins with, in the order in which it is put; certificates are good for `life`. */
+export const mtlsResources = ({ kuma }: Mesh, life: string): readonly Resource[] => [
+  ...kuma.mtls(life),
   kuma.permission(['web']),
 ]
