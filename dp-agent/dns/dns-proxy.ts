@@ -18,7 +18,10 @@ export interface DnsProxyOptions {
 
 /** Answers applications for the names of the mesh, and asks the nameserver for others. Kuma: `dnsproxy`. */
 export interface DnsProxy {
-  /** Takes new records. It listens from the first time on that there are any, even if they go away: queries are sent here. */
+  /**
+   * Takes new records; the same object again changes nothing. It listens from the first time on that there are any, even if they
+   * go away: queries are sent here.
+   */
   apply(settings: DnsSettings | null): void
   /** Names that are answered here. */
   names(): number
@@ -44,6 +47,7 @@ interface Life {
 export function newDnsProxy(options: DnsProxyOptions): DnsProxy {
   const counts = newDnsCounts()
   const forwarder = newForwarder(options)
+  let applied: DnsSettings | null = null
   let records: Records = new Map()
   const life: Life = {
     options,
@@ -55,6 +59,9 @@ export function newDnsProxy(options: DnsProxyOptions): DnsProxy {
   }
   return {
     apply(settings) {
+      // Most changes of a configuration are of something else.
+      if (settings === applied) return
+      applied = settings
       records = settings === null ? new Map() : compileRecords(settings)
       if (settings === null || life.state !== 'waiting') return
       life.state = 'listening'
