@@ -35,7 +35,7 @@ export function localReply(
     x.downstream.reset(x)
     return 'replied'
   }
-  const text = options.body ?? replies[flag].text
+  const text = options.body ?? textOf(x, flag)
   const headers = ['server', x.plan.config.serverName]
   // A caller that retries must know that it would make things worse.
   if (flag === 'UpstreamOverflow') headers.push('x-envoy-overloaded', 'true')
@@ -70,6 +70,11 @@ function withFields(headers: string[], fields: readonly string[]): string[] {
   return headers
 }
 
+const textOf = (x: Exchange, flag: ResponseFlag): string =>
+  x.attempts > 1
+    ? replies[flag].text.replace('reset reason', 'retried and the latest reset reason')
+    : replies[flag].text
+
 const reset = (reason: string): { readonly detail: string; readonly text: string } => ({
   detail: `upstream_reset_before_response_started{${reason.replaceAll(' ', '_')}}`,
   text: `upstream connect error or disconnect/reset before headers. reset reason: ${reason}`,
@@ -79,7 +84,7 @@ const reset = (reason: string): { readonly detail: string; readonly text: string
 const replies: Readonly<Record<ResponseFlag, { readonly detail: string; readonly text: string }>> =
   {
     NoHealthyUpstream: { detail: 'no_healthy_upstream', text: 'no healthy upstream' },
-    UpstreamConnectionFailure: reset('connection failure'),
+    UpstreamConnectionFailure: reset('remote connection failure'),
     UpstreamOverflow: { ...reset('overflow'), detail: 'overflow' },
     NoRouteFound: { detail: 'route_not_found', text: 'no route matched the request' },
     UpstreamRetryLimitExceeded: reset('retry limit exceeded'),

@@ -93,9 +93,13 @@ export interface CertificateFiles {
   readonly ca: string
 }
 
-/** Where the answer is the proxy's own, and ours has a line of text that Envoy's has not. */
-export const ownWords = {
-  '*.answers.*.body': 'Outrider says in a line of text why it answers itself',
-  '*.answers.*.headers.content-type': 'Outrider says in a line of text why it answers itself',
-  '*.answers.*.headers.content-length': 'Outrider says in a line of text why it answers itself',
+const ownLine = 'Outrider says in a line of text why it answers itself'
+
+/** Where the answer is the proxy's own, and Envoy's has other words. */
+export const otherWords = {
+  '*.answers.*.body': ownLine,
+  '*.answers.*.headers.content-length': ownLine,
 }
+
+/** Where Envoy's has none. */
+export const ownWords = { ...otherWords, '*.answers.*.headers.content-type': ownLine }

@@ -1,7 +1,21 @@
 import type { Case } from './case.ts'
+import { clusters } from './cases/clusters.ts'
+import { connections } from './cases/connections.ts'
+import { forwarded } from './cases/forwarded.ts'
 import { headers } from './cases/headers.ts'
 import { matching } from './cases/matching.ts'
+import { strangePaths } from './cases/paths.ts'
+import { resilience } from './cases/resilience.ts'
 import { rewriting } from './cases/rewriting.ts'
 
 /** All of them, in the order in which they are run. */
-export const cases: readonly Case[] = [...matching, ...rewriting, ...headers]
+export const cases: readonly Case[] = [
+  ...matching,
+  ...strangePaths,
+  ...rewriting,
+  ...headers,
+  ...forwarded,
+  ...resilience,
+  ...clusters,
+  ...connections,
+]

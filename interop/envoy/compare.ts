@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os'
 import { isRecord } from '../../proxy/problems.ts'
 import type { Exchange, Headers } from './case.ts'
 
@@ -31,14 +32,25 @@ export const comparable = ({ answers, closed, arrivals }: Exchange): Exchange =>
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
+/** Of a caller from loopback Envoy says the address of this machine. */
+const own = new Set(
+  Object.values(networkInterfaces())
+    .flat()
+    .map((one) => one?.address),
+)
+
+/** A value that is another each time, or on each machine, by what it is. */
+function said(name: string, value: string): string {
+  if (uuid.test(value)) return '(a UUID)'
+  if (name !== 'x-forwarded-for') return value
+  return value.replace(/[^,\s]+$/, (last) => (own.has(last) ? '(the caller)' : last))
+}
+
 const heeded = (headers: Headers): Headers =>
   Object.fromEntries(
     Object.entries(headers)
       .filter(([name]) => !unheeded.has(name))
-      .map(([name, values]) => [
-        name,
-        values.map((value) => (uuid.test(value) ? '(a UUID)' : value)),
-      ]),
+      .map(([name, values]) => [name, values.map((value) => said(name, value))]),
   )
 
 /** Every place where they differ, such as `0.answers.0.headers.location`. */

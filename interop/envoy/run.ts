@@ -23,11 +23,22 @@ export async function runCase(one: Case, around: Surroundings): Promise<Seen> {
       askAll(proxy, one.asks, around),
     )
     const compared = one.compared ?? ((exchanges: readonly Exchange[]) => exchanges)
-    return judge(one, envoy, differences(compared(envoy), compared(outrider)))
+    const seen = judge(one, envoy, differences(compared(envoy), compared(outrider)))
+    return seen.ok
+      ? seen
+      : { ok: false, what: [seen.what, ...proxies.flatMap(complaints)].join('\n') }
   } finally {
     await Promise.all(proxies.map((proxy) => proxy.stop()))
   }
 }
+
+/** What it said that was not to be expected. */
+const complaints = (proxy: RunningProxy): readonly string[] =>
+  proxy
+    .words()
+    .split('\n')
+    .filter((line) => / (warn|error) /.test(line))
+    .map((line) => `          ${line}`)
 
 /** Envoy runs it, and Outrider says all of this. */
 function judgeRefusal(

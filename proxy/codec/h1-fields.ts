@@ -141,7 +141,7 @@ export function parseFields(
       }
       case special.transferEncoding:
         if (head.chunked || value.length !== 7 || value.toLowerCase() !== 'chunked') {
-          return bad('unsupported_transfer_encoding')
+          return { detail: 'unsupported_transfer_encoding', status: 501 } // RFC 9112 §6.1
         }
         head.chunked = true
         break

@@ -20,25 +20,33 @@ export function prepareRequest(x: Exchange, plan: HttpPlan): void {
     headers.push('x-forwarded-client-cert', xfcc(tls))
   }
   if (headerIndex(headers, 'l5d-client-id', 0) >= 0) removeHeader(headers, 'l5d-client-id')
-  if (!config.internal) sanitizeEdge(headers)
-  if (!config.internal) forwardedFor(x)
-  setHeader(headers, 'x-forwarded-proto', protoOf(x, config.internal))
+  if (config.internal) removeHeader(headers, 'x-envoy-internal')
+  else {
+    sanitizeEdge(headers)
+    forwardedFor(x, config.trustedHops)
+  }
+  setHeader(headers, 'x-forwarded-proto', protoOf(x, config.internal || config.trustedHops > 0))
   x.requestId = requestId(x)
   if (x.method !== 'CONNECT' && x.path !== '*') {
     x.path = normalizePath(x.path, config.normalizePath, config.mergeSlashes)
   }
 }
 
-/** Appends the caller's address, as every hop does for the next (Envoy: `use_remote_address` at an edge). */
-function forwardedFor(x: Exchange): void {
+/**
+ * Appends the caller's address, as every hop does for the next, and says who asked first as far as hops before us are
+ * trusted. Envoy: `use_remote_address`, `xff_num_trusted_hops`.
+ */
+function forwardedFor(x: Exchange, trustedHops: number): void {
   const before = headerJoined(x.requestHeaders, 'x-forwarded-for')
   const own = x.connection.remoteAddress
   setHeader(x.requestHeaders, 'x-forwarded-for', before === null ? own : `${before},${own}`)
+  const trusted = trustedHops === 0 ? undefined : before?.split(',').at(-trustedHops)?.trim()
+  setHeader(x.requestHeaders, 'x-envoy-external-address', trusted || own)
 }
 
-/** What the caller spoke, kept when a sidecar before us has said it. */
-function protoOf(x: Exchange, internal: boolean): string {
-  const said = internal ? headerJoined(x.requestHeaders, 'x-forwarded-proto') : null
+/** What the caller spoke, kept when somebody trusted has said it. */
+function protoOf(x: Exchange, trusted: boolean): string {
+  const said = trusted ? headerJoined(x.requestHeaders, 'x-forwarded-proto') : null
   return said === 'http' || said === 'https' ? said : x.scheme
 }
 
@@ -46,8 +54,6 @@ function protoOf(x: Exchange, internal: boolean): string {
 function sanitizeEdge(headers: string[]): void {
   for (let i = headers.length - 2; i >= 0; i -= 2) {
     const name = (headers[i] as string).toLowerCase()
-    if (name.startsWith('x-envoy-') || name === 'x-forwarded-for' || name === 'x-client-trace-id') {
-      headers.splice(i, 2)
-    }
+    if (name.startsWith('x-envoy-') || name === 'x-client-trace-id') headers.splice(i, 2)
   }
 }

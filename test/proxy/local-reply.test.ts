@@ -47,6 +47,17 @@ t.test('local reply: takes status, headers and body from its options', (t) => {
   t.end()
 })
 
+t.test('local reply: says that it was tried more than once', (t) => {
+  const text = (attempts: number) => {
+    const x = exchange({ attempts })
+    localReply(x, 'UpstreamConnectionFailure')
+    return Buffer.concat(seen(x).body).toString()
+  }
+  t.match(text(1), /headers\. reset reason: remote connection failure$/)
+  t.match(text(2), /headers\. retried and the latest reset reason: remote connection failure$/)
+  t.end()
+})
+
 t.test('local reply: gives HEAD the length and no body', (t) => {
   const x = exchange({ method: 'HEAD' })
   localReply(x, 'NoRouteFound')

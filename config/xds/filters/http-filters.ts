@@ -42,7 +42,7 @@ const routerFields: Coverage = {
     suppress_envoy_headers: 'headers for diagnosis',
     respect_expected_rq_timeout: 'time limits of callers are not looked at',
     suppress_grpc_request_failure_code_stats: 'statistics',
-    reject_connect_request_early_data: 'CONNECT is not forwarded',
+    reject_connect_request_early_data: 'CONNECT is answered by the application',
     upstream_log_options: 'there is no log of attempts',
   },
 }

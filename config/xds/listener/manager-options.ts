@@ -39,7 +39,7 @@ const http2Fields: Coverage = {
   message: 'envoy.config.core.v3.Http2ProtocolOptions',
   read: [],
   harmless: {
-    allow_connect: 'CONNECT is not forwarded',
+    allow_connect: 'a route for all paths is for CONNECT, too',
     hpack_table_size: flow,
     max_concurrent_streams: flow,
     initial_stream_window_size: flow,

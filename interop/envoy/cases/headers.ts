@@ -95,4 +95,20 @@ export const headers: readonly Case[] = [
     ]),
     asks: [{}],
   },
+  {
+    name: 'headers: not supported',
+    config: routes([
+      to('a', '/', {
+        request_headers_to_add: [
+          add('x-in', '%REQ(x-in)%'),
+          add('x-absent', 'new', { append_action: 'ADD_IF_ABSENT' }),
+        ],
+      }),
+    ]),
+    asks: [],
+    refused: [
+      'request_headers_to_add[0].header.value: holds a command operator (%…%), which is not supported here',
+      'request_headers_to_add[1].append_action: ADD_IF_ABSENT is not supported here',
+    ],
+  },
 ]

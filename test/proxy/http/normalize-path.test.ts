@@ -16,6 +16,8 @@ const table: readonly [path: string, normalized: string, merged: string][] = [
   ['/.hidden', '/.hidden', '/.hidden'],
   ['/a/...', '/a/...', '/a/...'],
   ['/a%2Fb', '/a%2Fb', '/a%2Fb'],
+  ['/%61%2Db%7e?%61', '/a-b~?%61', '/a-b~?%61'],
+  ['/%2525/%zz', '/%2525/%zz', '/%2525/%zz'],
   ['/a%5Cb', '/a%5Cb', '/a%5Cb'],
   ['/a\\..\\b', '/b', '/b'],
   ['//a//b', '//a//b', '/a/b'],

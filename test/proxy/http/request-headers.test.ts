@@ -1,0 +1,48 @@
+import t from 'tap'
+import { header } from '../../../proxy/headers.ts'
+import { prepareRequest } from '../../../proxy/http/request-headers.ts'
+import type { HttpFilter } from '../../../proxy/model/listener.ts'
+import { exchange, httpPlan } from '../../support/exchange.ts'
+
+/** The fields that are read of a request with these, as the next hop gets them. */
+function sent(over: Partial<HttpFilter>, requestHeaders: readonly string[], ...names: string[]) {
+  const x = exchange({ requestHeaders: [...requestHeaders] })
+  prepareRequest(x, httpPlan(over))
+  const read = (name: string) => header(x.requestHeaders, name)
+  return { own: x.connection.remoteAddress, values: names.map(read) }
+}
+
+const chain = ['X-Forwarded-For', '10.0.0.1, 10.0.0.2']
+
+t.test('request headers: an edge says who called, and who called before', (t) => {
+  const names = ['x-forwarded-for', 'x-envoy-external-address']
+  const none = sent({ internal: false }, [], ...names)
+  t.same(none.values, [none.own, none.own])
+  const some = sent({ internal: false }, chain, ...names)
+  t.same(some.values, [`10.0.0.1, 10.0.0.2,${some.own}`, some.own])
+  const trusting = sent({ internal: false, trustedHops: 2 }, chain, ...names)
+  t.equal(trusting.values[1], '10.0.0.1')
+  const fewer = sent({ internal: false, trustedHops: 3 }, chain, ...names)
+  t.equal(fewer.values[1], fewer.own, 'nobody trusted has said it')
+  t.end()
+})
+
+t.test('request headers: the scheme is that of somebody trusted', (t) => {
+  const said = ['x-forwarded-proto', 'https']
+  const proto = (over: Partial<HttpFilter>) => sent(over, said, 'x-forwarded-proto').values[0]
+  t.equal(proto({ internal: false }), 'http')
+  t.equal(proto({ internal: false, trustedHops: 1 }), 'https')
+  t.equal(proto({ internal: true }), 'https')
+  t.end()
+})
+
+t.test(
+  'request headers: a sidecar passes on what others say, but not that they are inside',
+  (t) => {
+    const said = [...chain, 'x-envoy-internal', 'true', 'x-envoy-original-path', '/a']
+    const names = ['x-forwarded-for', 'x-envoy-internal', 'x-envoy-original-path']
+    t.same(sent({ internal: true }, said, ...names).values, ['10.0.0.1, 10.0.0.2', null, '/a'])
+    t.same(sent({ internal: false }, said, ...names).values.slice(1), [null, null])
+    t.end()
+  },
+)
