@@ -8,8 +8,8 @@ import {
   lookAtTraffic,
   lookFromOutside,
   policyChecks,
-} from './checks.ts'
-import type { Service } from './generation.ts'
+} from './kuma/checks.ts'
+import type { Service } from './kuma/generation.ts'
 import {
   leave,
   lookAtInsights,
@@ -18,12 +18,17 @@ import {
   loseControlPlane,
   meetControlPlane,
   renewCertificates,
-} from './life.ts'
-import { type Mesh, mtlsResources, startMesh } from './mesh.ts'
-import { lookUpNames } from './names.ts'
+} from './kuma/life.ts'
+import { type Mesh, mtlsResources, startMesh } from './kuma/mesh.ts'
+import { lookUpNames } from './kuma/names.ts'
+import { kumaDp, type Launcher, outrider } from './kuma/sidecars.ts'
+import {
+  lookAtAllBytes,
+  lookAtBytes,
+  lookAtBytesFromOutside,
+  tcpChecks,
+} from './kuma/tcp-checks.ts'
 import { newReport, type Report, type Seen } from './report.ts'
-import { kumaDp, type Launcher, outrider } from './sidecars.ts'
-import { lookAtAllBytes, lookAtBytes, lookAtBytesFromOutside, tcpChecks } from './tcp-checks.ts'
 
 /**
  * `npm run interop:kuma -- --kuma-cp <program>`: sidecars started the way their users start them, connected to a real

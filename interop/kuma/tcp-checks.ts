@@ -1,8 +1,8 @@
 import { connect } from 'node:net'
+import type { Seen } from '../report.ts'
 import type { Check } from './checks.ts'
 import type { Generation } from './generation.ts'
 import { addressOf, type Ports } from './ports.ts'
-import type { Seen } from './report.ts'
 
 /** The first line that comes back for one that is sent; null when the connection ends without. */
 function exchangeLine(port: number, host: string, line: string): Promise<string | null> {

@@ -1,7 +1,7 @@
 import { Resolver } from 'node:dns/promises'
-import { freePort } from '../bench/processes.ts'
+import { freePort } from '../../bench/processes.ts'
+import type { Report } from '../report.ts'
 import type { Mesh } from './mesh.ts'
-import type { Report } from './report.ts'
 import { type Launcher, outrider, startSidecar } from './sidecars.ts'
 
 /**

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Report, Seen } from '../report.ts'
 import { startApp } from './applications.ts'
 import { lookAtTraffic } from './checks.ts'
 import type { ControlPlane } from './control-plane.ts'
 import { services } from './generation.ts'
 import { type Mesh, mtlsResources } from './mesh.ts'
-import type { Report, Seen } from './report.ts'
 
 /** Every sidecar has an open subscription, and none has refused anything. */
 export async function lookAtInsights(controlPlane: ControlPlane): Promise<Seen> {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { freePort } from '../bench/processes.ts'
+import { freePort } from '../../bench/processes.ts'
 
 /** Something that runs until it is stopped. */
 export interface Started {

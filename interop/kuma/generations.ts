@@ -1,7 +1,7 @@
 import type { Generation } from './generation.ts'
-import { kuma2 } from './kuma-2.ts'
-import { kuma2Services } from './kuma-2-services.ts'
-import { kuma3 } from './kuma-3.ts'
+import { kuma3 } from './three.ts'
+import { kuma2 } from './two.ts'
+import { kuma2Services } from './two-services.ts'
 
 /** The generation of a version such as `2.14.3`; one of 2.x can do without services by tags. */
 export function generationOf(version: string, meshServices: boolean): Generation {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdirSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { freePort } from '../bench/processes.ts'
+import { freePort } from '../../bench/processes.ts'
 import type { Started } from './applications.ts'
 import type { ControlPlane, Resource } from './control-plane.ts'
 
@@ -16,7 +16,7 @@ interface Launch {
   readonly env: Readonly<Record<string, string>>
 }
 
-const main = join(import.meta.dirname, '../dp-agent/main.ts')
+const main = join(import.meta.dirname, '../../dp-agent/main.ts')
 
 /** `outrider run` from the sources. */
 export const outrider: Launcher = async (connection) => {

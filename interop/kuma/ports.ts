@@ -1,4 +1,4 @@
-import { freePort } from '../bench/processes.ts'
+import { freePort } from '../../bench/processes.ts'
 import type { Service } from './generation.ts'
 
 /** The ports that resources and checks speak of. */

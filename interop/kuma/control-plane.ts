@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdirSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { freePort } from '../bench/processes.ts'
+import { freePort } from '../../bench/processes.ts'
 
 /** A resource as the API of the control plane takes it; where it lives there follows from its type. */
 export interface Resource {

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { join } from 'node:path'
+import type { Seen } from '../report.ts'
 import type { Resource } from './control-plane.ts'
 import type { Mesh } from './mesh.ts'
 import { addressOf, type Ports } from './ports.ts'
-import type { Seen } from './report.ts'
 
 /** What a policy must do to traffic. It is applied, looked at until it is as it should be, and taken away again. */
 export interface Check {

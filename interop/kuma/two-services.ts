@@ -1,5 +1,5 @@
 import { type Generation, protocolOf } from './generation.ts'
-import { dataplane3, kuma3 } from './kuma-3.ts'
+import { dataplane3, kuma3 } from './three.ts'
 
 /** 2.x on its way to 3.x: MeshServices, a MeshIdentity and `rules`, while inbounds still have tags. */
 export const kuma2Services: Generation = {
