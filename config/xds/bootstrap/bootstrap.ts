@@ -8,11 +8,11 @@ import type { Fixed } from '../client/inventory.ts'
 import { resourceTypes } from '../client/resource-type.ts'
 import { decodeMessage } from '../proto/decode.ts'
 import { encodeMessage } from '../proto/encode.ts'
-import { messageType } from '../proto/table.ts'
 import { type Coverage, checkFields } from '../reading/coverage.ts'
 import {
   each,
   type Finding,
+  fail,
   inside,
   newReport,
   type Place,
@@ -21,7 +21,8 @@ import {
 } from '../reading/report.ts'
 import { text } from '../reading/values.ts'
 import { type ControlPlaneSettings, controlPlaneSettings } from './control-plane.ts'
-import { pathIn } from './path.ts'
+import { hintOf } from './hint.ts'
+import { pathIn, stepsOf } from './path.ts'
 
 /** An Envoy bootstrap, as far as it concerns us. */
 export interface Bootstrap {
@@ -83,13 +84,13 @@ export function readBootstrap(path: string): Bootstrap {
   try {
     file = { path, text: readFileSync(path, 'utf8') }
   } catch (error) {
-    return { ...nothing, problems: [fileProblem(path, String(error))] }
+    return { ...nothing, problems: [fileProblem(path, `cannot be read: ${reasonOf(error)}`)] }
   }
   const { documents, problems } = parseFile(file)
-  const [document] = documents
-  if (document === undefined || hasErrors(problems)) {
-    const empty = fileProblem(path, 'holds no Envoy bootstrap')
-    return { ...nothing, problems: problems.length > 0 ? problems : [empty] }
+  const [document, another] = documents
+  if (document === undefined || another !== undefined || hasErrors(problems)) {
+    const wrong = document === undefined ? 'holds no Envoy bootstrap' : 'holds several documents'
+    return { ...nothing, problems: hasErrors(problems) ? problems : [fileProblem(path, wrong)] }
   }
   const reporter = newReporter()
   const subject = { file, index: document.index, label: '' }
@@ -102,6 +103,7 @@ export function readBootstrap(path: string): Bootstrap {
   if (inside(place, 'admin') !== null) warn(place, 'admin', 'is not looked at', 'see --admin')
   const controlPlane = controlPlaneSettings(place)
   const fixed = fixedOf(place, document, subject)
+  if (controlPlane !== null) checkControlPlane(place, controlPlane, fixed)
   for (const finding of report.findings) tell(finding)
   const node = inside(place, 'node')
   return { node: node?.fields ?? {}, controlPlane, fixed, problems: reporter.problems }
@@ -114,9 +116,23 @@ const tellerOf =
   (reporter: Reporter, document: SourceDocument, subject: Subject): Tell =>
   ({ path, message, hint, severity }) => {
     const at: Path = pathIn(document.value, path)
+    // What is not in the document cannot be shown there.
+    const rest = stepsOf(path).slice(at.length).join('.')
     const say = severity === 'error' ? reporter.error : reporter.warn
-    say(subject, at, message, { hint, atKey: true })
+    say(subject, at, rest === '' ? message : `${rest} ${message}`, { hint, atKey: true })
   }
+
+function checkControlPlane(
+  place: Place,
+  { cluster }: ControlPlaneSettings,
+  fixed: readonly Fixed[],
+): void {
+  const known = fixed.filter(({ kind }) => kind === 'clusters').map(({ name }) => name)
+  if (known.includes(cluster)) return
+  const key = 'dynamic_resources.ads_config.grpc_services[0].envoy_grpc.cluster_name'
+  const hint = didYouMean(cluster, known) ?? undefined
+  fail(place, key, `"${cluster}" is not among static_resources.clusters`, hint)
+}
 
 /** The document as a message that was sent would read: names in snake case, every value of its type. */
 function normalized(value: unknown, tell: Tell): Raw | null {
@@ -134,13 +150,6 @@ function normalized(value: unknown, tell: Tell): Raw | null {
   }
 }
 
-/** The known field that an unknown one resembles. */
-function hintOf(path: string, message: string): string | null {
-  const [, type] = /^(\S+) has no such field$/.exec(message) ?? []
-  const known = type === undefined ? undefined : messageType(type)?.byName.keys()
-  return known === undefined ? null : didYouMean(path.replace(/^.*\./, ''), [...known])
-}
-
 const reasonOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error)
 
@@ -148,10 +157,13 @@ function fixedOf(place: Place, document: SourceDocument, subject: Subject): read
   const resources = inside(place, 'static_resources')
   if (resources === null) return []
   checkFields(resources, staticFields)
-  return (['clusters', 'secrets', 'listeners'] as const).flatMap((kind) =>
-    each(resources, kind).map((one, index) => {
+  return (['clusters', 'secrets', 'listeners'] as const).flatMap((kind) => {
+    const taken = new Set<string>()
+    return each(resources, kind).map((one, index) => {
       const { message: type, title, nameField } = resourceTypes[kind]
       const name = text(one, nameField) || `#${index}`
+      if (taken.has(name)) fail(one, nameField, `${name} is the name of another, too`)
+      taken.add(name)
       // Only what is named can be told apart; Envoy names a listener itself, too.
       const fields = text(one, nameField) === '' ? { ...one.fields, [nameField]: name } : one.fields
       return {
@@ -170,8 +182,8 @@ function fixedOf(place: Place, document: SourceDocument, subject: Subject): read
           return problem
         },
       }
-    }),
-  )
+    })
+  })
 }
 
 const fileProblem = (file: string, message: string): SourceProblem => ({

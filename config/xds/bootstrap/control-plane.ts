@@ -75,7 +75,7 @@ export function controlPlaneSettings(bootstrap: Place): ControlPlaneSettings | n
 function checkSource(dynamic: Place, key: string): void {
   const source = inside(dynamic, key)
   if (source === null) {
-    warn(dynamic, key, 'is not there; the kind is asked for all the same')
+    warn(dynamic, key, 'is not there, and is asked for all the same')
     return
   }
   checkFields(source, configSourceFields)

@@ -8,14 +8,20 @@ import type { Path } from '../../report.ts'
 export function pathIn(value: unknown, path: string): Path {
   const steps: (string | number)[] = []
   let here = value
-  for (const [, word, inBrackets] of path.matchAll(/([^.[\]]+)|\[([^\]]*)\]/g)) {
-    const step = stepInto(here, word ?? inBrackets ?? '')
+  for (const name of stepsOf(path)) {
+    const step = stepInto(here, name)
     if (step === null) break
     steps.push(step)
     here = Array.isArray(here) ? here[Number(step)] : isRecord(here) ? here[step] : undefined
   }
   return steps
 }
+
+/** `a[0].b` as `a`, `0`, `b`. */
+export const stepsOf = (path: string): readonly string[] =>
+  [...path.matchAll(/([^.[\]]+)|\[([^\]]*)\]/g)].map(
+    ([, word, inBrackets]) => word ?? inBrackets ?? '',
+  )
 
 function stepInto(value: unknown, name: string): string | number | null {
   if (Array.isArray(value)) return /^\d+$/.test(name) ? Number(name) : null

@@ -21,7 +21,7 @@ export function checkModel<K extends ResourceKind>(
   return problems.list.map(({ path, message }) => ({
     path,
     message,
-    hint: 'the path is that of the configuration it was translated to; see /config_dump of the admin server',
+    hint: 'names are those of /config_dump of the admin server',
     severity: 'error',
   }))
 }

@@ -121,7 +121,11 @@ function compileEnum(name: string, text: string): Scalar {
       const number = numbers.get(value)
       if (number !== undefined) writeVarint64(w, BigInt(number))
       else if (typeof value === 'number') int32.write(w, value)
-      else throw new TypeError(`must be a value of ${name}, got ${JSON.stringify(value)}`)
+      else {
+        const wanted =
+          numbers.size > 12 ? `a value of ${name}` : `one of ${[...numbers.keys()].join(', ')}`
+        throw new TypeError(`must be ${wanted}, got ${JSON.stringify(value)}`)
+      }
     },
   }
 }

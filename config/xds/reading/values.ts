@@ -158,7 +158,9 @@ export function address(place: Place, key: string): SocketPlace | null {
   }
   word(socket, 'protocol', ['TCP'], 'TCP')
   if (socket.fields.named_port !== undefined) fail(socket, 'named_port', 'is not supported here')
-  return { host: text(socket, 'address'), port: number(socket, 'port_value') }
+  const port = number(socket, 'port_value')
+  if (port > 65_535) fail(socket, 'port_value', `must be 0 to 65535, got ${port}`)
+  return { host: text(socket, 'address'), port }
 }
 
 /** True when the host needs no name resolution. */

@@ -180,6 +180,7 @@ export const connections: readonly Case[] = [
       clusters: [cluster('n', [at.nobody])],
     }),
     asks: [bytes('hello')],
+    compared: (exchanges) => exchanges.map(({ closed }) => closed),
   },
   {
     name: 'HTTP/2 downstream',

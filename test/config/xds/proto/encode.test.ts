@@ -51,7 +51,7 @@ t.test('encode: a value that does not fit throws with its path', async (t) => {
     [{ connect_timeout: '5' }, 'connect_timeout: must be a duration such as 1.5s, got "5"'],
     [
       { type: 'EDSS' },
-      'type: must be a value of envoy.config.cluster.v3.Cluster.DiscoveryType, got "EDSS"',
+      'type: must be one of STATIC, STRICT_DNS, LOGICAL_DNS, EDS, ORIGINAL_DST, got "EDSS"',
     ],
     [
       { load_assignment: { endpoints: [{ priority: -1 }] } },
