@@ -2,7 +2,9 @@ import type { Clock, Timer } from '../../../proxy/clock.ts'
 import type { Log } from '../../../proxy/log.ts'
 import type { Raw } from '../../../proxy/problems.ts'
 import { backOffMs } from '../../back-off.ts'
-import { hasErrors, type Source, type SourceProblem } from '../../source.ts'
+import { didYouMean } from '../../nearest.ts'
+import { formatProblem, hasErrors, type Source, type SourceProblem } from '../../source.ts'
+import { readSubsetName } from '../cluster/subset-name.ts'
 import { encodeMessage } from '../proto/encode.ts'
 import type { Translators } from '../reading/translate.ts'
 import type { Outside } from '../reading/values.ts'
@@ -11,6 +13,7 @@ import { newDeltaSession } from './delta-session.ts'
 import { emissionOf, sayRefusal } from './emission.ts'
 import type { Fixed, Session } from './inventory.ts'
 import { type Keeping, type KeepingOptions, newKeeping } from './keeping.ts'
+import { clustersOf } from './references.ts'
 import { type AcceptedVersions, newSotwSession } from './sotw-session.ts'
 import { newStore, type Store } from './store.ts'
 import type { ControlPlaneAddress, OpenStream, Stream } from './stream.ts'
@@ -87,6 +90,7 @@ export function xdsSource(options: XdsOptions): Source {
   const problems = [...options.problems, ...options.fixed.flatMap((one) => fix(store, one))]
   // Without a control plane there is nothing more to hear.
   if (options.dial === null) {
+    problems.push(...options.fixed.flatMap((one) => strays(store, one)))
     store.take('clusters', [], [])
     store.take('listeners', [], [])
   }
@@ -99,6 +103,7 @@ export function xdsSource(options: XdsOptions): Source {
         emit({ snapshot: null, settings: null, identity: null, problems })
         return
       }
+      for (const problem of problems) log.warn(formatProblem(problem))
       settle(life)
       if (options.dial !== null) void connect(life, options.dial)
     },
@@ -117,6 +122,23 @@ export function xdsSource(options: XdsOptions): Source {
 function fix(store: Store, { kind, problem, ...incoming }: Fixed): readonly SourceProblem[] {
   const refusal = store.fix(kind, incoming)
   return refusal === null ? [] : refusal.findings.map(problem)
+}
+
+/** The clusters that a listener of the bootstrap sends to and nobody will bring. */
+function strays(store: Store, { kind, name, problem }: Fixed): readonly SourceProblem[] {
+  const value = kind === 'listeners' ? store.held.listeners.get(name)?.value : undefined
+  if (value?.listener == null) return []
+  const known = [...store.held.clusters.keys()]
+  return [...clustersOf(value.listener, value.routeTables)]
+    .filter((cluster) => readSubsetName(cluster) === null && !known.includes(cluster))
+    .map((cluster) =>
+      problem({
+        path: '',
+        message: `sends to the cluster ${cluster}, which is not there`,
+        hint: didYouMean(cluster, known),
+        severity: 'warning',
+      }),
+    )
 }
 
 async function connect(life: Life, dial: () => Promise<Dialled>): Promise<void> {
