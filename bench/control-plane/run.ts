@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,10 +14,12 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '10' },
     flaps: { type: 'string', default: '1000' },
     only: { type: 'string', default: 'large,flaps,outage' },
+    proxy: { type: 'string', default: 'outrider' },
   },
 })
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 const wanted = values.only.split(',')
+const isEnvoy = values.proxy === 'envoy'
 const undo: (() => unknown)[] = []
 const t = { teardown: (run: () => unknown) => void undo.push(run) }
 
@@ -54,37 +56,48 @@ function start(): ChildProcess {
   const dir = mkdtempSync(join(tmpdir(), 'outrider-control-plane-'))
   undo.push(() => rmSync(dir, { recursive: true }))
   const file = join(dir, 'envoy.json')
-  const endpoint = {
-    address: { socket_address: { address: '127.0.0.1', port_value: server.port } },
-  }
-  const service = { envoy_grpc: { cluster_name: 'ads' } }
+  const socket = (at: number) => ({
+    address: { socket_address: { address: '127.0.0.1', port_value: at } },
+  })
+  const http2 = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
   const bootstrap = {
     node: { id: 'bench', cluster: 'bench' },
+    admin: socket(admin),
     static_resources: {
       clusters: [
         {
           name: 'ads',
           type: 'STATIC',
-          load_assignment: { cluster_name: 'ads', endpoints: [{ lb_endpoints: [{ endpoint }] }] },
+          load_assignment: {
+            cluster_name: 'ads',
+            endpoints: [{ lb_endpoints: [{ endpoint: socket(server.port) }] }],
+          },
+          typed_extension_protocol_options: {
+            [http2]: {
+              '@type': `type.googleapis.com/${http2}`,
+              explicit_http_config: { http2_protocol_options: {} },
+            },
+          },
         },
       ],
     },
     dynamic_resources: {
-      lds_config: { ads: {} },
-      cds_config: { ads: {} },
-      ads_config: { api_type: 'DELTA_GRPC', grpc_services: [service] },
+      lds_config: { ads: {}, resource_api_version: 'V3' },
+      cds_config: { ads: {}, resource_api_version: 'V3' },
+      ads_config: {
+        api_type: 'DELTA_GRPC',
+        transport_api_version: 'V3',
+        grpc_services: [{ envoy_grpc: { cluster_name: 'ads' } }],
+      },
     },
   }
   writeFileSync(file, JSON.stringify(bootstrap))
+  const stdio = ['ignore', 'ignore', 'pipe'] satisfies StdioOptions
+  if (isEnvoy) return spawn('envoy', ['-c', file, '--concurrency', '1', '-l', 'error'], { stdio })
   const main = join(import.meta.dirname, '../../dist/dp-agent/main.js')
   const flags = ['--max-semi-space-size=4', '--optimize-for-size', main, 'run', '--bootstrap', file]
-  return spawn(
-    process.execPath,
-    [...flags, '--admin', `127.0.0.1:${admin}`, '--log-level', 'info'],
-    {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    },
-  )
+  const own = ['--admin', `127.0.0.1:${admin}`, '--log-level', 'info']
+  return spawn(process.execPath, [...flags, ...own], { stdio })
 }
 
 function say(name: string, { requests, failed, reasons, p99Ms, maxMs }: Seen, more = ''): void {
@@ -121,10 +134,15 @@ async function arriving(): Promise<void> {
   if ((await clusters()) < 1_000) throw new Error('not all clusters are there')
 }
 
-/** Resolves when the sidecar has said so often that a configuration is at work. */
-function applied(times: number): Promise<void> {
+/** Resolves when the sidecar has said so often that a configuration is at work; Envoy says it by a count. */
+async function applied(times: number): Promise<void> {
+  if (isEnvoy) {
+    const url = `http://127.0.0.1:${admin}/stats?filter=cluster_manager.active_clusters`
+    while (!/: 100\d/.test(await (await fetch(url)).text())) await pause(20)
+    return
+  }
   let left = times
-  return new Promise((resolve) => {
+  await new Promise<void>((resolve) => {
     const look = (chunk: Buffer): void => {
       left -= chunk.toString().split('configuration applied').length - 1
       if (left > 0) return

@@ -153,6 +153,8 @@ function heard(life: Life, peer: Peer, request: Raw): void {
   peer.asked.set(kind, names)
   const listed = (key: string): readonly string[] => (request[key] ?? []) as readonly string[]
   if (peer.delta) {
+    // Asking for nothing at first means everything, as Envoy does it.
+    if (first && resourceTypes[kind].wildcard) names.add('*')
     for (const name of listed('resource_names_subscribe')) {
       names.add(name)
       if (!first) peer.has.delete(`${kind}/${name}`)
