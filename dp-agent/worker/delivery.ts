@@ -1,15 +1,16 @@
 import { isDeepStrictEqual } from 'node:util'
-import { nextTurn } from '../../proxy/clock.ts'
 import { emptySnapshot, type Snapshot } from '../../proxy/model/snapshot.ts'
 import type { SnapshotPart, ToWorker } from './messages.ts'
 
 /** Of one message, and of what is sent at a stretch; about an endpoint each. While a message is read nobody is served. */
 const maxWeight = 200
 
-/** Brings snapshots to one thread: what differs from those before, piece by piece. */
+/** Brings snapshots to one thread: what differs from those before, piece by piece, no faster than they are taken. */
 export interface Delivery {
   /** A newer snapshot takes the place of one that is still on its way. */
   deliver(version: number, snapshot: Snapshot): void
+  /** The thread has taken the piece for which it was to tell. */
+  taken(): void
 }
 
 type Collection = keyof Snapshot
@@ -20,17 +21,22 @@ export function newDelivery(post: (message: ToWorker) => void): Delivery {
   const has = new Map<Collection, Map<string, Resource>>()
   let wanted: { readonly version: number; readonly snapshot: Snapshot } | null = null
   let delivering = false
+  let goOn = (): void => {}
   const run = async (): Promise<void> => {
     delivering = true
     for (let next = wanted; next !== null; next = wanted) {
       let weight = 0
       for (const part of partsOf(next.snapshot, has)) {
         take(has, part)
-        post({ kind: 'part', ...part })
         weight += part.put.reduce((sum, resource) => sum + weightOf(resource), 0)
-        if (weight < maxWeight) continue
+        const tell = weight >= maxWeight
+        post({ kind: 'part', ...part, tell })
+        if (!tell) continue
         weight = 0
-        await nextTurn()
+        // What waits in its queue it would read in one go.
+        await new Promise<void>((resolve) => {
+          goOn = resolve
+        })
         if (wanted !== next) break
       }
       if (wanted !== next) continue
@@ -44,6 +50,7 @@ export function newDelivery(post: (message: ToWorker) => void): Delivery {
       wanted = { version, snapshot }
       if (!delivering) void run()
     },
+    taken: () => goOn(),
   }
 }
 

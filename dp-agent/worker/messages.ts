@@ -31,7 +31,10 @@ export interface SnapshotPart {
 
 /** From the agent to a worker. Versions and question ids only grow. */
 export type ToWorker =
-  | ({ readonly kind: 'part' } & SnapshotPart)
+  | ({
+      readonly kind: 'part' /** It is to be answered by `taken`. */
+      readonly tell: boolean
+    } & SnapshotPart)
   /** What the parts so far add up to is to be at work. */
   | { readonly kind: 'apply'; readonly version: number }
   | { readonly kind: 'ask'; readonly id: number; readonly what: Question }
@@ -44,6 +47,7 @@ export type Question = 'pulse' | 'stats' | 'inspection'
 
 /** From a worker to the agent. */
 export type FromWorker =
+  | { readonly kind: 'taken' }
   /** Versions passed over because a newer one was waiting are not acknowledged by themselves. */
   | {
       readonly kind: 'applied'

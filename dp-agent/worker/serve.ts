@@ -60,8 +60,10 @@ export function serveWorker(options: ServeOptions): (message: ToWorker) => void 
   })
   return (message) => {
     outbox.heard()
-    if (message.kind === 'part') received.take(message)
-    else if (message.kind === 'apply') void apply(message.version, received.snapshot())
+    if (message.kind === 'part') {
+      received.take(message)
+      if (message.tell) port.post({ kind: 'taken' })
+    } else if (message.kind === 'apply') void apply(message.version, received.snapshot())
     else if (message.kind === 'ask') port.post(answer(message.id, message.what))
     else if (message.kind === 'log_level') log.setLevel(message.level)
     else if (message.kind === 'reopen_logs') proxy.reopenLogs()

@@ -149,6 +149,9 @@ function receive(slot: Slot, message: FromWorker): void {
       if (slot.state !== 'closed') slot.state = 'serving'
       onApplied(message.version, message.failures)
       break
+    case 'taken':
+      slot.delivery?.taken()
+      break
     case 'answer':
       slot.questions.get(message.id)?.(message)
       break

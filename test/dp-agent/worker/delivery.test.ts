@@ -10,12 +10,12 @@ function delivery() {
   const messages: ToWorker[] = []
   const received = newReceived()
   const applied: (readonly [number, Snapshot])[] = []
-  const { deliver } = newDelivery((message) => {
+  const { deliver, taken } = newDelivery((message) => {
     messages.push(message)
     if (message.kind === 'part') received.take(structuredClone(message))
     if (message.kind === 'apply') applied.push([message.version, received.snapshot()])
   })
-  return { messages, applied, deliver }
+  return { messages, applied, deliver, taken }
 }
 
 const small: Snapshot = {
@@ -51,21 +51,34 @@ t.test('delivery: a small snapshot arrives at once, and of the next what differs
 })
 
 t.test('delivery: a large one comes in pieces, and is at work when all are there', async (t) => {
-  const { messages, applied, deliver } = delivery()
+  const { messages, applied, deliver, taken } = delivery()
   const snapshot = large(100, 50)
+  let told = 0
   deliver(1, snapshot)
   t.same(applied, [])
-  t.equal(messages.length, 1)
-  while (applied.length === 0) await nextTurn()
+  t.match(messages, [{ kind: 'part', tell: true }])
+  while (applied.length === 0) {
+    await nextTurn()
+    t.equal(
+      messages.filter((one) => one.kind === 'part' && one.tell).length,
+      told + 1,
+      'one at a time',
+    )
+    told += 1
+    taken()
+    await nextTurn()
+  }
   t.same(applied, [[1, snapshot]])
   t.ok(messages.length > 20)
 })
 
 t.test('delivery: a newer one takes the place of one on its way', async (t) => {
-  const { applied, deliver } = delivery()
+  const { applied, deliver, taken } = delivery()
   deliver(1, large(100, 50))
+  taken()
   await nextTurn()
   deliver(2, small)
-  while (applied.length === 0) await nextTurn()
+  taken()
+  await nextTurn()
   t.same(applied, [[2, small]], 'nothing is left of the one before')
 })
