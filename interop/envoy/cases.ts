@@ -1,7 +1,9 @@
 import type { Case } from './case.ts'
+import { callers } from './cases/callers.ts'
 import { clusters } from './cases/clusters.ts'
 import { connections } from './cases/connections.ts'
 import { forwarded } from './cases/forwarded.ts'
+import { grpc } from './cases/grpc.ts'
 import { headers } from './cases/headers.ts'
 import { matching } from './cases/matching.ts'
 import { strangePaths } from './cases/paths.ts'
@@ -17,5 +19,7 @@ export const cases: readonly Case[] = [
   ...forwarded,
   ...resilience,
   ...clusters,
+  ...callers,
   ...connections,
+  ...grpc,
 ]
