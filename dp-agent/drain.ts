@@ -39,11 +39,10 @@ export async function drain(options: DrainOptions): Promise<void> {
     }
     await pause(clock, Math.min(lookMs, Math.max(1, startedAt + drainTimeMs - now)))
   }
-  const left = drainTimeMs === 0 ? null : await workers.pulse()
-  log.warn('drain time is over', {
-    exchanges: left?.exchanges ?? null,
-    connections: left?.connections ?? null,
-  })
+  // Who gives no time need not be told that it is over.
+  if (drainTimeMs === 0) return
+  const { exchanges, connections } = await workers.pulse()
+  log.warn('drain time is over', { exchanges, connections })
 }
 
 const pause = (clock: Clock, ms: number): Promise<void> =>

@@ -94,9 +94,9 @@ function kindOf(
     return null
   }
   if (typeof type !== 'string') {
-    reporter.error(subject, [], 'is no Kuma resource: the field "type" is missing', {
-      hint: 'as in "type: Dataplane"',
-    })
+    const isBootstrap = ['static_resources', 'dynamic_resources'].some((key) => key in value)
+    const hint = isBootstrap ? 'for Envoy there is run --bootstrap' : 'as in "type: Dataplane"'
+    reporter.error(subject, [], 'is no Kuma resource: the field "type" is missing', { hint })
     return null
   }
   if (isKind(type)) return type

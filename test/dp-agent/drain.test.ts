@@ -63,6 +63,7 @@ t.test('drain: is over after its time, and says what was left', async (t) => {
 })
 
 t.test('drain: with no time at all it stops at once', async (t) => {
-  const { tookMs } = await drained(() => ({ exchanges: 2 }), 0)
+  const { tookMs, lines } = await drained(() => ({ exchanges: 2 }), 0)
   t.equal(tookMs, 0)
+  t.same(lines, [])
 })

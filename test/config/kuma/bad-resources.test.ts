@@ -45,6 +45,11 @@ const rows: readonly (readonly [title: string, text: string, error: string])[] =
     '1:1 error x: is no Kuma resource: the field "type" is missing; as in "type: Dataplane"',
   ],
   [
+    'an Envoy bootstrap',
+    'static_resources: {}',
+    '1:1 error: is no Kuma resource: the field "type" is missing; for Envoy there is run --bootstrap',
+  ],
+  [
     'the Kubernetes form',
     'apiVersion: kuma.io/v1alpha1\nkind: MeshRetry\nmetadata: {name: x}\nspec: {}',
     '1:1 error: is in the Kubernetes form; the universal form is read; write type, mesh, name and spec at the top level',
