@@ -1,7 +1,8 @@
 import type { Clock } from '../proxy/clock.ts'
 
 const firstMs = 500
-const maxMs = 30_000
+/** Kuma takes a Dataplane away 10 s after its stream was lost, so no pause is that long. */
+const maxMs = 8000
 
 /** How long to wait before the next try, in ms: twice as long after each failure in a row, and never quite the same. */
 export function backOffMs(failures: number, clock: Clock): number {
