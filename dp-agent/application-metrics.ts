@@ -1,4 +1,3 @@
-import { request } from 'undici'
 import type { MetricsSettings } from '../config/settings.ts'
 import type { Log } from '../proxy/log.ts'
 
@@ -36,6 +35,8 @@ export function scrapeApplications(
 }
 
 async function fetchPage({ address, port, path }: Application): Promise<string> {
+  // Late: 6 MB that a sidecar without applications to ask does not carry.
+  const { request } = await import('undici')
   const host = address.includes(':') ? `[${address}]` : address
   const { statusCode, body } = await request(`http://${host}:${port}${path}`, {
     headers: { accept: 'text/plain;version=0.0.4, */*;q=0.1' },
