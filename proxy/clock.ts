@@ -34,5 +34,6 @@ export const systemClock: Clock = {
   random: () => Math.random(),
 }
 
-/** The next turn of the event loop: what waits to be read is read first. Between pieces of long work. */
-export const nextTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
+/** Resolves after `ms` milliseconds; keeps the process alive meanwhile. Between pieces of long work. */
+export const rest = (ms: number): Promise<void> =>
+  new Promise((resolve) => void setTimeout(resolve, ms))

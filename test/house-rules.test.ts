@@ -11,6 +11,7 @@ const root = join(import.meta.dirname, '..')
 const rooms = [
   [
     'proxy/clock.ts',
+    'proxy/pace.ts',
     'proxy/problems.ts',
     'proxy/log.ts',
     'proxy/field-check.ts',

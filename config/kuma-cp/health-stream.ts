@@ -67,7 +67,7 @@ function connect(life: Life): void {
     return
   }
   const stream = openStream(handshake.address, method, {
-    message: (bytes) => heard(life, bytes),
+    message: async (bytes) => heard(life, bytes),
     ended: (reason) => lost(life, reason),
   })
   life.stream = stream

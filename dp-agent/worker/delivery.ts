@@ -16,11 +16,15 @@ export interface Delivery {
 type Collection = keyof Snapshot
 type Resource = Snapshot[Collection][number]
 
-/** `post` reaches a thread that has nothing yet. */
-export function newDelivery(post: (message: ToWorker) => void): Delivery {
+/** `post` reaches a thread that has nothing yet; `rest` is what it gets after each piece once it serves. */
+export function newDelivery(
+  post: (message: ToWorker) => void,
+  rest: () => Promise<void>,
+): Delivery {
   const has = new Map<Collection, Map<string, Resource>>()
   let wanted: { readonly version: number; readonly snapshot: Snapshot } | null = null
   let delivering = false
+  let serving = false
   let goOn = (): void => {}
   const run = async (): Promise<void> => {
     delivering = true
@@ -37,11 +41,13 @@ export function newDelivery(post: (message: ToWorker) => void): Delivery {
         await new Promise<void>((resolve) => {
           goOn = resolve
         })
+        if (serving) await rest()
         if (wanted !== next) break
       }
       if (wanted !== next) continue
       wanted = null
       post({ kind: 'apply', version: next.version })
+      serving = true
     }
     delivering = false
   }

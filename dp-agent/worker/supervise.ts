@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../../proxy/clock.ts'
 import type { LogCollector } from '../../proxy/model/listener.ts'
 import type { Snapshot } from '../../proxy/model/snapshot.ts'
+import { takeRest } from '../../proxy/pace.ts'
 import type { ApplyFailure } from '../../proxy/proxy.ts'
 import type { SpanRecord } from '../../proxy/telemetry/tracing.ts'
 import type { LeveledLog } from '../leveled-log.ts'
@@ -135,7 +136,7 @@ function start(slot: Slot): void {
   )
   const { handle, last } = slot
   // A thread that has gone meanwhile hears nothing more.
-  slot.delivery = newDelivery((message) => slot.handle === handle && handle.post(message))
+  slot.delivery = newDelivery((message) => slot.handle === handle && handle.post(message), takeRest)
   if (last !== null) slot.delivery.deliver(last.version, last.snapshot)
   if (slot.draining) slot.handle.post({ kind: 'drain' })
   slot.pulses = clock.every(pulseMs, () => takePulse(slot))

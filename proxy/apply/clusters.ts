@@ -9,6 +9,7 @@ import {
 import { systemResolve } from '../cluster/discovery.ts'
 import type { Cluster as ClusterConfig } from '../model/cluster.ts'
 import type { EndpointGroup } from '../model/endpoint.ts'
+import { newPause } from '../pace.ts'
 import { collectHooks } from '../route/compile.ts'
 import { connectEndpoint } from '../upstream/connect.ts'
 import { newPool } from '../upstream/pool.ts'
@@ -23,7 +24,6 @@ import {
   trust,
   usesChanged,
 } from './pass.ts'
-import { newPause } from './pause.ts'
 
 /** What is to be done for one cluster in the tick in which everything is swapped. */
 interface ClusterStep {
@@ -45,6 +45,7 @@ export async function prepareClusters(pass: Pass): Promise<readonly ClusterStep[
   const groups = byName(pass.next.endpoints)
   const oldConfigs = byName(pass.rt.snapshot.clusters)
   const oldGroups = byName(pass.rt.snapshot.endpoints)
+  const serving = pass.rt.snapshot.listeners.length > 0
   const pause = newPause(pass.rt.env.clock)
   const steps: ClusterStep[] = []
   for (const config of pass.next.clusters) {
@@ -66,7 +67,7 @@ export async function prepareClusters(pass: Pass): Promise<readonly ClusterStep[
     } catch (error) {
       failed(pass, `cluster ${name}`, error)
     }
-    await pause()
+    if (serving) await pause()
   }
   return steps
 }

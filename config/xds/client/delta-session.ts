@@ -49,7 +49,7 @@ export function newDeltaSession(node: Raw, inventory: Inventory): Session {
     method: '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources',
     requestType: 'envoy.service.discovery.v3.DeltaDiscoveryRequest',
     open: () => resourceKinds.flatMap(adjust),
-    receive(bytes) {
+    *receive(bytes) {
       const response = readDelta(bytes)
       if (typeof response === 'string') {
         return { requests: [], kind: null, refusals: [], fatal: response }
@@ -60,7 +60,7 @@ export function newDeltaSession(node: Raw, inventory: Inventory): Session {
         const nack = { type_url: url, response_nonce: nonce, error_detail: { code: 3, message } }
         return { requests: [nack], kind: null, refusals: [], fatal: null }
       }
-      const refusals = inventory.take(kind, put, removed)
+      const refusals = yield* inventory.take(kind, put, removed)
       const reason = reasonOf(problems, refusals)
       const answer = request(kind, {
         response_nonce: nonce,

@@ -1,3 +1,4 @@
+import type { Work } from '../../../proxy/pace.ts'
 import type { SourceProblem } from '../../source.ts'
 import type { Finding } from '../reading/report.ts'
 import type { ResourceKind } from './resource-type.ts'
@@ -40,7 +41,7 @@ export interface Inventory {
     kind: ResourceKind,
     put: readonly Incoming[],
     removed: readonly string[] | 'complete',
-  ): readonly Refusal[]
+  ): Work<readonly Refusal[]>
 }
 
 /** One stream's worth of conversation, without a socket: bytes of responses in, requests out, as `encodeMessage` takes them. */
@@ -50,11 +51,14 @@ export interface Session {
   readonly requestType: string
   /** What is said first. */
   open(): readonly Readonly<Record<string, unknown>>[]
-  /** `fatal`: the stream cannot go on. */
-  receive(bytes: Uint8Array): {
-    readonly requests: readonly Readonly<Record<string, unknown>>[]
-    readonly kind: ResourceKind | null
-    readonly refusals: readonly Refusal[]
-    readonly fatal: string | null
-  }
+  receive(bytes: Uint8Array): Work<Reaction>
+}
+
+/** What came of a response. */
+export interface Reaction {
+  readonly requests: readonly Readonly<Record<string, unknown>>[]
+  readonly kind: ResourceKind | null
+  readonly refusals: readonly Refusal[]
+  /** Why the stream cannot go on. */
+  readonly fatal: string | null
 }

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import type { Clock, Timer } from '../../../proxy/clock.ts'
 import type { Log } from '../../../proxy/log.ts'
+import { atOnce } from '../../../proxy/pace.ts'
 import { isoTime } from '../../../proxy/telemetry/strftime.ts'
 import { lastKnownGood } from '../../last-known-good.ts'
 import { type ResourceKind, resourceKinds } from './resource-type.ts'
@@ -84,7 +85,7 @@ function restoreKind(store: Store, kind: ResourceKind, rows: readonly Row[]): vo
   const put = rows
     .filter((row) => row.kind === kind)
     .map(({ name, version, bytes }) => ({ name, version, bytes: Buffer.from(bytes, 'base64') }))
-  store.take(kind, put, [])
+  atOnce(store.take(kind, put, []))
 }
 
 function rowsOf(store: Store, keys: boolean): readonly Row[] {

@@ -56,7 +56,7 @@ export function newSotwSession(
     method: '/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources',
     requestType: 'envoy.service.discovery.v3.DiscoveryRequest',
     open: () => resourceKinds.flatMap(adjust),
-    receive(bytes) {
+    *receive(bytes) {
       const response = readStateOfTheWorld(bytes)
       if (typeof response === 'string') {
         return { requests: [], kind: null, refusals: [], fatal: response }
@@ -70,7 +70,7 @@ export function newSotwSession(
       }
       have.nonce = nonce
       const { wildcard } = resourceTypes[kind]
-      const refusals = inventory.take(kind, put, wildcard ? 'complete' : [])
+      const refusals = yield* inventory.take(kind, put, wildcard ? 'complete' : [])
       const reason = reasonOf(problems, refusals)
       if (reason === '') accepted.set(kind, version)
       // The answer tells the names that are needed now, so that one request does for both.

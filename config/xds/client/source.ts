@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../../../proxy/clock.ts'
 import type { Log } from '../../../proxy/log.ts'
+import { atOnce, paced } from '../../../proxy/pace.ts'
 import type { Raw } from '../../../proxy/problems.ts'
 import { backOffMs } from '../../back-off.ts'
 import { didYouMean } from '../../nearest.ts'
@@ -54,6 +55,10 @@ interface Life {
   stream: Stream | null
   /** Unix ms since when nothing has confirmed what we have; null while a stream has. */
   staleSince: number | null
+  /** A response of which a part has been taken; settled when all are. */
+  reading: Promise<void> | null
+  /** Something is at work, which long work must not disturb. */
+  serving: boolean
   failures: number
   retry: Timer | null
   settling: Timer | null
@@ -81,6 +86,8 @@ export function xdsSource(options: XdsOptions): Source {
     emit: null,
     stream: null,
     staleSince: options.dial === null ? null : clock.wall(),
+    reading: null,
+    serving: false,
     failures: 0,
     retry: null,
     settling: null,
@@ -91,8 +98,8 @@ export function xdsSource(options: XdsOptions): Source {
   // Without a control plane there is nothing more to hear.
   if (options.dial === null) {
     problems.push(...options.fixed.flatMap((one) => strays(store, one)))
-    store.take('clusters', [], [])
-    store.take('listeners', [], [])
+    atOnce(store.take('clusters', [], []))
+    atOnce(store.take('listeners', [], []))
   }
   const savedAt = life.keeping?.restore() ?? null
   if (savedAt !== null) life.staleSince = savedAt
@@ -149,13 +156,20 @@ async function connect(life: Life, dial: () => Promise<Dialled>): Promise<void> 
     lost(life, dial, error instanceof Error ? error.message : String(error))
     return
   }
+  // What the stream before has brought is taken first.
+  await life.reading
   if (life.emit === null) return
   const { address, node, delta } = dialled
   const session = delta
     ? newDeltaSession(node, life.store)
     : newSotwSession(node, life.store, life.accepted)
   const stream = life.options.openStream(address, session.method, {
-    message: (bytes) => received(life, dial, session, bytes),
+    message(bytes) {
+      life.reading = received(life, dial, session, bytes).finally(() => {
+        life.reading = null
+      })
+      return life.reading
+    },
     ended: (reason) => lost(life, dial, reason),
   })
   life.stream = stream
@@ -163,15 +177,23 @@ async function connect(life: Life, dial: () => Promise<Dialled>): Promise<void> 
   send(stream, session, session.open())
 }
 
-function received(
+async function received(
   life: Life,
   dial: () => Promise<Dialled>,
   session: Session,
   bytes: Uint8Array,
-): void {
+): Promise<void> {
   const { stream, options } = life
   if (stream === null) return
-  const { requests, kind, refusals, fatal } = session.receive(bytes)
+  const work = session.receive(bytes)
+  const reaction = life.serving ? await paced(work, options.clock) : atOnce(work)
+  const { requests, kind, refusals, fatal } = reaction
+  if (kind !== null && life.emit !== null) {
+    life.keeping?.changed()
+    settleSoon(life)
+  }
+  // Lost meanwhile.
+  if (life.stream !== stream) return
   send(stream, session, requests)
   if (fatal !== null) {
     stream.close()
@@ -182,9 +204,10 @@ function received(
   life.failures = 0
   life.staleSince = null
   for (const refusal of refusals) sayRefusal(options.log, refusal)
-  if (kind === null) return
-  life.keeping?.changed()
-  life.settling ??= options.clock.after(settleMs, () => {
+}
+
+function settleSoon(life: Life): void {
+  life.settling ??= life.options.clock.after(settleMs, () => {
     life.settling = null
     settle(life)
   })
@@ -192,13 +215,17 @@ function received(
 
 /** Puts to work what is complete, and looks again when what is missing has been waited for long enough. */
 function settle(life: Life): void {
+  // Soon again, when all of it has been taken.
+  if (life.reading !== null) return
   const { clock, log } = life.options
   const { snapshot, warming } = life.assembly.assemble(clock.now())
   life.warming?.cancel()
   life.warming = warming.length === 0 ? null : clock.after(warmingMs, () => settle(life))
   for (const line of warming) if (!life.waiting.includes(line)) log.debug('warming', { line })
   life.waiting = warming
-  if (snapshot !== null) life.emit?.(emissionOf(life.store, snapshot, warming))
+  if (snapshot === null) return
+  life.serving = true
+  life.emit?.(emissionOf(life.store, snapshot, warming))
 }
 
 /** Comes back with an exponential, jittered pause; what is at work stays. */

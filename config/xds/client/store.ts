@@ -1,3 +1,4 @@
+import type { Work } from '../../../proxy/pace.ts'
 import { decodeMessage } from '../proto/decode.ts'
 import { type Finding, newReport, placeOf, refused } from '../reading/report.ts'
 import type { Translations, Translators } from '../reading/translate.ts'
@@ -104,13 +105,12 @@ function references({
   ])
 }
 
-function take(
+function* take(
   state: State,
   kind: ResourceKind,
   put: readonly Incoming[],
   removed: readonly string[] | 'complete',
-): readonly Refusal[] {
-  state.heard.add(kind)
+): Work<readonly Refusal[]> {
   const there = new Set<string>()
   const refusals: Refusal[] = []
   for (const incoming of put) {
@@ -123,6 +123,7 @@ function take(
       ? { kind, name, findings: [finding('is there twice')] }
       : add(state, kind, { ...incoming, name }, false)
     if (refusal !== null) refusals.push(refusal)
+    yield
   }
   const gone =
     removed === 'complete'
@@ -131,6 +132,7 @@ function take(
   for (const name of gone) remove(state, kind, name)
   if (kind === 'clusters') retranslate(state, new Set([...there, ...gone]))
   if (resourceTypes[kind].wildcard) forget(state)
+  state.heard.add(kind)
   return refusals
 }
 

@@ -35,7 +35,8 @@ export interface Stream {
 }
 
 export interface StreamEvents {
-  message(bytes: Uint8Array): void
+  /** The next one is read when this one has been dealt with. */
+  message(bytes: Uint8Array): Promise<void>
   /** Once, however it ended. */
   ended(reason: string): void
 }
@@ -73,7 +74,9 @@ export const openStream: OpenStream = (address, method, events) => {
     events.ended(reason)
   }
   call.on('data', (bytes: Buffer) => {
-    if (open) events.message(bytes)
+    if (!open) return
+    call.pause()
+    void events.message(bytes).finally(() => call.resume())
   })
   call.on('error', (error: Partial<grpc.StatusObject> & Error) => end(reasonOf(error)))
   call.on('end', () => end('the control plane ended the stream'))

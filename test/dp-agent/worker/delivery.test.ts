@@ -1,7 +1,7 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import t from 'tap'
 import { newDelivery, newReceived } from '../../../dp-agent/worker/delivery.ts'
 import type { ToWorker } from '../../../dp-agent/worker/messages.ts'
-import { nextTurn } from '../../../proxy/clock.ts'
 import { emptySnapshot, type Snapshot } from '../../../proxy/model/snapshot.ts'
 import { cluster, endpoints, listener } from '../../support/snapshot.ts'
 
@@ -10,12 +10,18 @@ function delivery() {
   const messages: ToWorker[] = []
   const received = newReceived()
   const applied: (readonly [number, Snapshot])[] = []
-  const { deliver, taken } = newDelivery((message) => {
-    messages.push(message)
-    if (message.kind === 'part') received.take(structuredClone(message))
-    if (message.kind === 'apply') applied.push([message.version, received.snapshot()])
-  })
-  return { messages, applied, deliver, taken }
+  let rests = 0
+  const { deliver, taken } = newDelivery(
+    (message) => {
+      messages.push(message)
+      if (message.kind === 'part') received.take(structuredClone(message))
+      if (message.kind === 'apply') applied.push([message.version, received.snapshot()])
+    },
+    async () => {
+      rests += 1
+    },
+  )
+  return { messages, applied, deliver, taken, rests: () => rests }
 }
 
 const small: Snapshot = {
@@ -51,7 +57,7 @@ t.test('delivery: a small snapshot arrives at once, and of the next what differs
 })
 
 t.test('delivery: a large one comes in pieces, and is at work when all are there', async (t) => {
-  const { messages, applied, deliver, taken } = delivery()
+  const { messages, applied, deliver, taken, rests } = delivery()
   const snapshot = large(100, 50)
   let told = 0
   deliver(1, snapshot)
@@ -70,6 +76,14 @@ t.test('delivery: a large one comes in pieces, and is at work when all are there
   }
   t.same(applied, [[1, snapshot]])
   t.ok(messages.length > 20)
+  t.equal(rests(), 0, 'a thread that serves nothing yet takes them as they come')
+  deliver(2, small)
+  deliver(3, snapshot)
+  while (applied.length < 3) {
+    taken()
+    await nextTurn()
+  }
+  t.ok(rests() > 20, 'one that serves rests after each')
 })
 
 t.test('delivery: a newer one takes the place of one on its way', async (t) => {

@@ -1,8 +1,9 @@
 import t from 'tap'
 import { newAssembly } from '../../../../config/xds/client/assembly.ts'
 import { type ResourceKind, resourceTypes } from '../../../../config/xds/client/resource-type.ts'
-import { newStore } from '../../../../config/xds/client/store.ts'
+import { newStore, type Store } from '../../../../config/xds/client/store.ts'
 import { encodeMessage } from '../../../../config/xds/proto/encode.ts'
+import { atOnce } from '../../../../proxy/pace.ts'
 import type { Raw } from '../../../../proxy/problems.ts'
 import { testCa } from '../../../support/pki.ts'
 import { noOutside, simple } from '../../../support/xds-translators.ts'
@@ -10,8 +11,9 @@ import { noOutside, simple } from '../../../support/xds-translators.ts'
 function world() {
   const store = newStore(simple, noOutside)
   const { assemble } = newAssembly(store)
+  const take = (...resources: Parameters<Store['take']>) => atOnce(store.take(...resources))
   const put = (kind: ResourceKind, ...messages: readonly Raw[]) =>
-    store.take(
+    take(
       kind,
       messages.map((fields) => ({
         name: '',
@@ -22,9 +24,10 @@ function world() {
     )
   return {
     store,
+    take,
     put,
     assemble,
-    remove: (kind: ResourceKind, ...names: string[]) => store.take(kind, [], names),
+    remove: (kind: ResourceKind, ...names: string[]) => take(kind, [], names),
   }
 }
 
@@ -135,40 +138,40 @@ t.test('store: a listener hears the new address of the collector it asked for', 
 })
 
 t.test('store: names, doubles and bytes that are no message are refused', async (t) => {
-  const { store, put } = world()
+  const { store, take, put } = world()
   const why = (refusals: ReturnType<typeof put>) =>
     refusals.map(
       ({ name, findings }) => `${name}: ${findings.map(({ message }) => message).join()}`,
     )
   t.same(why(put('clusters', cds('a'), cds('a'))), ['a: is there twice'])
   const bytes = encodeMessage(resourceTypes.clusters.message, cds('other'))
-  t.same(why(store.take('clusters', [{ name: 'one', version: '1', bytes }], [])), [
+  t.same(why(take('clusters', [{ name: 'one', version: '1', bytes }], [])), [
     'one: is called "other"',
   ])
   const broken = { name: 'b', version: '1', bytes: Uint8Array.from([0x0a, 0xff]) }
-  t.match(why(store.take('clusters', [broken], [])), [/^b: /])
+  t.match(why(take('clusters', [broken], [])), [/^b: /])
   t.equal(store.refusals.size, 2)
-  store.take('clusters', [], ['one', 'b'])
+  take('clusters', [], ['one', 'b'])
   t.equal(store.refusals.size, 0)
 })
 
 t.test('store: what stands in the bootstrap is not changed by the server', async (t) => {
-  const { store, put, remove } = world()
+  const { store, take, put, remove } = world()
   const bytes = encodeMessage(resourceTypes.clusters.message, cds('a', { load_assignment: {} }))
   t.equal(store.fix('clusters', { name: 'a', version: '', bytes }), null)
   put('clusters', cds('a', { per_connection_buffer_limit_bytes: 9 }))
   remove('clusters', 'a')
-  store.take('clusters', [], 'complete')
+  take('clusters', [], 'complete')
   t.equal(store.held.clusters.get('a')?.value.cluster.connectTimeoutMs, 5_000)
   t.same([...store.versions('clusters')], [])
 })
 
 t.test('store: a field of a newer version is a warning with its path', async (t) => {
-  const { store } = world()
+  const { store, take } = world()
   const bytes = Buffer.concat([
     encodeMessage(resourceTypes.clusters.message, cds('a')),
     Buffer.from([0xf8, 0x7f, 1]),
   ])
-  t.same(store.take('clusters', [{ name: 'a', version: '1', bytes }], []), [])
+  t.same(take('clusters', [{ name: 'a', version: '1', bytes }], []), [])
   t.match(store.held.clusters.get('a')?.warnings, [{ path: /^#\d+$/, severity: 'warning' }])
 })

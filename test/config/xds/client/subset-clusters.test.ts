@@ -5,6 +5,7 @@ import { newStore } from '../../../../config/xds/client/store.ts'
 import { translateCluster } from '../../../../config/xds/cluster/cluster.ts'
 import { translateEndpoints } from '../../../../config/xds/cluster/endpoint-group.ts'
 import { encodeMessage } from '../../../../config/xds/proto/encode.ts'
+import { atOnce } from '../../../../proxy/pace.ts'
 import type { Raw } from '../../../../proxy/problems.ts'
 import { noOutside, simple } from '../../../support/xds-translators.ts'
 
@@ -28,14 +29,16 @@ function portsBy(sentTo: readonly string[], cluster: Raw = backend) {
   const translators = { ...simple, clusters: translateCluster, endpoints: translateEndpoints }
   const store = newStore(translators, noOutside)
   const put = (kind: ResourceKind, ...messages: readonly Raw[]) =>
-    store.take(
-      kind,
-      messages.map((fields) => ({
-        name: '',
-        version: '1',
-        bytes: encodeMessage(resourceTypes[kind].message, fields),
-      })),
-      [],
+    atOnce(
+      store.take(
+        kind,
+        messages.map((fields) => ({
+          name: '',
+          version: '1',
+          bytes: encodeMessage(resourceTypes[kind].message, fields),
+        })),
+        [],
+      ),
     )
   put('clusters', cluster)
   put('listeners', ...sentTo.map((name) => ({ name: `to ${name}`, stat_prefix: name })))
