@@ -3,25 +3,29 @@ import type { Source, SourceProblem } from '../config/source.ts'
 import type { Clock } from '../proxy/clock.ts'
 import type { About, AgentView, CertificateStatus, Readiness } from './admin/agent-view.ts'
 import { type AdminServer, startAdmin } from './admin/server.ts'
-import type { AgentFacts } from './agent-metrics.ts'
-import { type Application, mergedPages, scrapeApplications } from './application-metrics.ts'
 import type { SocketAddress } from './cli/option.ts'
 import { type Configuration, type ConfigurationOptions, newConfiguration } from './configuration.ts'
 import { type ControlPlaneTies, type Tied, tie } from './control-plane-ties.ts'
 import type { DnsProxy } from './dns/dns-proxy.ts'
 import { drain } from './drain.ts'
 import type { LeveledLog } from './leveled-log.ts'
-import { type LogExport, newLogExport } from './log-export.ts'
-import { metricFilter } from './metric-filter.ts'
-import { type Metrics, newMetrics } from './metrics.ts'
+import { certificateOf, readiness } from './readiness.ts'
+import type { AgentFacts } from './telemetry/agent-metrics.ts'
+import {
+  type Application,
+  mergedPages,
+  scrapeApplications,
+} from './telemetry/application-metrics.ts'
+import { type LogExport, newLogExport } from './telemetry/log-export.ts'
+import { metricFilter } from './telemetry/metric-filter.ts'
+import { type Metrics, newMetrics } from './telemetry/metrics.ts'
 import {
   type MetricsListener,
   newMetricsListener,
   type ProvidedCertificate,
-} from './metrics-listener.ts'
-import { type MetricsPush, newMetricsPush } from './metrics-push.ts'
-import { certificateOf, readiness } from './readiness.ts'
-import { newTracing, type SpanExport } from './tracing.ts'
+} from './telemetry/metrics-listener.ts'
+import { type MetricsPush, newMetricsPush } from './telemetry/metrics-push.ts'
+import { newTracing, type SpanExport } from './telemetry/tracing.ts'
 import type { SpawnWorker } from './worker/messages.ts'
 import { startWorkers, type Workers } from './workers.ts'
 

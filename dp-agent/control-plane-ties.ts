@@ -1,5 +1,5 @@
 import type { HealthStream } from '../config/kuma-cp/health-stream.ts'
-import { type MetricsSocketOptions, startMetricsSocket } from './metrics-socket.ts'
+import { type MetricsSocketOptions, startMetricsSocket } from './telemetry/metrics-socket.ts'
 
 /** What a control plane of Kuma has of an agent besides taking its configuration. */
 export interface ControlPlaneTies {

@@ -1,5 +1,5 @@
 import { Gauge, Histogram, Registry } from 'prom-client'
-import { families, renderPrometheus } from '../../dp-agent/prometheus.ts'
+import { families, renderPrometheus } from '../../dp-agent/telemetry/prometheus.ts'
 import { histogramBounds, newStats, observe, type Stats } from '../../proxy/telemetry/metrics.ts'
 
 /** What a scrape of 1,000 clusters costs: our own text against prom-client with `collect()`. docs/adr/0004-metrics.md. Run with --expose-gc. */

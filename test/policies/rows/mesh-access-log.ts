@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { newLogExport, recordOf } from '../../../dp-agent/log-export.ts'
+import { newLogExport, recordOf } from '../../../dp-agent/telemetry/log-export.ts'
 import { systemClock } from '../../../proxy/clock.ts'
 import { silentLog } from '../../../proxy/log.ts'
 import type { Lab } from '../../support/lab.ts'

@@ -1,4 +1,4 @@
-import { newTracing } from '../../../dp-agent/tracing.ts'
+import { newTracing } from '../../../dp-agent/telemetry/tracing.ts'
 import { systemClock } from '../../../proxy/clock.ts'
 import { silentLog } from '../../../proxy/log.ts'
 import type { Ask, Lab } from '../../support/lab.ts'

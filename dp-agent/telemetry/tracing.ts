@@ -1,8 +1,8 @@
 import type { DiagLogger, HrTime, SpanOptions } from '@opentelemetry/api'
 import type { SpanExporter } from '@opentelemetry/sdk-trace'
-import type { Clock } from '../proxy/clock.ts'
-import type { Log } from '../proxy/log.ts'
-import type { SpanRecord } from '../proxy/telemetry/tracing.ts'
+import type { Clock } from '../../proxy/clock.ts'
+import type { Log } from '../../proxy/log.ts'
+import type { SpanRecord } from '../../proxy/telemetry/tracing.ts'
 import { sharedAttribute } from './zipkin-span.ts'
 
 /** Spans that may wait for a slow collector; what comes on top is dropped. */

@@ -2,11 +2,11 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import * as grpc from '@grpc/grpc-js'
 import t, { type Test } from 'tap'
-import type { ApplicationPage } from '../../dp-agent/application-metrics.ts'
-import { convert, newMetricsPush } from '../../dp-agent/metrics-push.ts'
-import { readPage } from '../../dp-agent/prometheus-text.ts'
-import { fakeClock } from '../support/fake-clock.ts'
-import { memoryLog } from '../support/memory-log.ts'
+import type { ApplicationPage } from '../../../dp-agent/telemetry/application-metrics.ts'
+import { convert, newMetricsPush } from '../../../dp-agent/telemetry/metrics-push.ts'
+import { readPage } from '../../../dp-agent/telemetry/prometheus-text.ts'
+import { fakeClock } from '../../support/fake-clock.ts'
+import { memoryLog } from '../../support/memory-log.ts'
 
 async function collector(t: Test, status = 200) {
   const bodies: Buffer[] = []

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { newMetrics } from '../../dp-agent/metrics.ts'
-import { families, renderPrometheus } from '../../dp-agent/prometheus.ts'
-import { metrics, newStats, observe, type Stats } from '../../proxy/telemetry/metrics.ts'
+import { newMetrics } from '../../../dp-agent/telemetry/metrics.ts'
+import { families, renderPrometheus } from '../../../dp-agent/telemetry/prometheus.ts'
+import { metrics, newStats, observe, type Stats } from '../../../proxy/telemetry/metrics.ts'
 
 const linesOf = (stats: Stats, usedOnly = true): string[] =>
   renderPrometheus([stats], usedOnly, () => true)

@@ -8,9 +8,9 @@ import type {
   ResourceMetrics,
   ScopeMetrics,
 } from '@opentelemetry/sdk-metrics'
-import type { MetricsSettings } from '../config/settings.ts'
-import type { Clock, Timer } from '../proxy/clock.ts'
-import type { Log } from '../proxy/log.ts'
+import type { MetricsSettings } from '../../config/settings.ts'
+import type { Clock, Timer } from '../../proxy/clock.ts'
+import type { Log } from '../../proxy/log.ts'
 import type { ApplicationPage } from './application-metrics.ts'
 import { type PageFamily, type PageSample, readPage } from './prometheus-text.ts'
 

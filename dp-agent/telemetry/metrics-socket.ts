@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
-import type { Log } from '../proxy/log.ts'
-import { nodeHttp } from './node-http.ts'
+import type { Log } from '../../proxy/log.ts'
+import { nodeHttp } from '../node-http.ts'
 
 const maxConnections = 32
 const requestMs = 10_000

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Agent, request } from 'undici'
-import { startMetricsSocket } from '../../dp-agent/metrics-socket.ts'
-import { memoryLog } from '../support/memory-log.ts'
+import { startMetricsSocket } from '../../../dp-agent/telemetry/metrics-socket.ts'
+import { memoryLog } from '../../support/memory-log.ts'
 
 /** A short path: those of sockets have to fit in some hundred bytes. */
 function socketPath(t: Test): string {

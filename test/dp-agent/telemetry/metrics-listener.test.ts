@@ -1,10 +1,10 @@
 import { request } from 'node:https'
 import t, { type Test } from 'tap'
-import type { IdentityMaterial, PrometheusSettings } from '../../config/settings.ts'
-import { newMetricsListener } from '../../dp-agent/metrics-listener.ts'
-import { fakeClock } from '../support/fake-clock.ts'
-import { memoryLog } from '../support/memory-log.ts'
-import { testCa, testLeaf } from '../support/pki.ts'
+import type { IdentityMaterial, PrometheusSettings } from '../../../config/settings.ts'
+import { newMetricsListener } from '../../../dp-agent/telemetry/metrics-listener.ts'
+import { fakeClock } from '../../support/fake-clock.ts'
+import { memoryLog } from '../../support/memory-log.ts'
+import { testCa, testLeaf } from '../../support/pki.ts'
 
 const settings: PrometheusSettings = {
   address: '127.0.0.1',

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import type { RequestListener, Server } from 'node:http'
 import { isDeepStrictEqual } from 'node:util'
-import type { IdentityMaterial, PrometheusSettings } from '../config/settings.ts'
-import type { Clock, Timer } from '../proxy/clock.ts'
-import type { Log } from '../proxy/log.ts'
-import { nodeHttp, nodeHttps } from './node-http.ts'
+import type { IdentityMaterial, PrometheusSettings } from '../../config/settings.ts'
+import type { Clock, Timer } from '../../proxy/clock.ts'
+import type { Log } from '../../proxy/log.ts'
+import { nodeHttp, nodeHttps } from '../node-http.ts'
 
 const maxConnections = 32
 const requestMs = 10_000

@@ -1,10 +1,10 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
-import { newLogExport, recordOf } from '../../dp-agent/log-export.ts'
-import { systemClock } from '../../proxy/clock.ts'
-import { silentLog } from '../../proxy/log.ts'
-import { memoryLog } from '../support/memory-log.ts'
+import { newLogExport, recordOf } from '../../../dp-agent/telemetry/log-export.ts'
+import { systemClock } from '../../../proxy/clock.ts'
+import { silentLog } from '../../../proxy/log.ts'
+import { memoryLog } from '../../support/memory-log.ts'
 
 async function collector(t: { teardown(run: () => unknown): void }, status: number) {
   const bodies: string[] = []

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { readPage } from '../../dp-agent/prometheus-text.ts'
+import { readPage } from '../../../dp-agent/telemetry/prometheus-text.ts'
 
 t.test('prometheus text: families, labels and odd numbers', async (t) => {
   const page = readPage(

@@ -1,6 +1,6 @@
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace'
 import { request } from 'undici'
-import type { ZipkinExporter } from '../proxy/model/listener.ts'
+import type { ZipkinExporter } from '../../proxy/model/listener.ts'
 import { zipkinProto } from './zipkin-proto.ts'
 import { zipkinSpan } from './zipkin-span.ts'
 

@@ -1,4 +1,4 @@
-import type { DnsCounts } from './dns/resolver.ts'
+import type { DnsCounts } from '../dns/resolver.ts'
 
 /** What the agent knows of itself; the data path has its own table (`proxy/telemetry/metrics.ts`). */
 export interface AgentFacts {

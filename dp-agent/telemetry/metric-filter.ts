@@ -1,4 +1,4 @@
-import type { MetricSelector, MetricsSettings } from '../config/settings.ts'
+import type { MetricSelector, MetricsSettings } from '../../config/settings.ts'
 
 /**
  * Profile `basic`: the golden signals and what dashboards need, by parts of metric names. Kuma: MeshMetric

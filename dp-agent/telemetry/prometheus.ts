@@ -1,11 +1,11 @@
-import type { MetricRow } from '../proxy/telemetry/metric-row.ts'
+import type { MetricRow } from '../../proxy/telemetry/metric-row.ts'
 import {
   type Histogram,
   histogramBounds,
   type MetricScope,
   metrics,
   type Stats,
-} from '../proxy/telemetry/metrics.ts'
+} from '../../proxy/telemetry/metrics.ts'
 
 /** A metric as Prometheus sees it: one name, a sample for each record of its scope (or several, told apart by a label). */
 export interface Family {

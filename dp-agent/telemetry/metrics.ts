@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client'
-import type { Stats } from '../proxy/telemetry/metrics.ts'
+import type { Stats } from '../../proxy/telemetry/metrics.ts'
 import { type AgentFacts, renderAgent } from './agent-metrics.ts'
 import { renderPrometheus } from './prometheus.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { metricFilter } from '../../dp-agent/metric-filter.ts'
+import { metricFilter } from '../../../dp-agent/telemetry/metric-filter.ts'
 
 const settings = { profile: 'basic', include: [], exclude: [], includeUnused: false } as const
 

@@ -1,5 +1,5 @@
-import type { MetricsSettings } from '../config/settings.ts'
-import type { Log } from '../proxy/log.ts'
+import type { MetricsSettings } from '../../config/settings.ts'
+import type { Log } from '../../proxy/log.ts'
 
 export type Application = MetricsSettings['applications'][number]
 

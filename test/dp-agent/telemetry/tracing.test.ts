@@ -3,10 +3,10 @@ import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import * as grpc from '@grpc/grpc-js'
 import t, { type Test } from 'tap'
-import { newTracing, startTracing } from '../../dp-agent/tracing.ts'
-import { systemClock } from '../../proxy/clock.ts'
-import { type LogFields, silentLog } from '../../proxy/log.ts'
-import type { SpanRecord } from '../../proxy/telemetry/tracing.ts'
+import { newTracing, startTracing } from '../../../dp-agent/telemetry/tracing.ts'
+import { systemClock } from '../../../proxy/clock.ts'
+import { type LogFields, silentLog } from '../../../proxy/log.ts'
+import type { SpanRecord } from '../../../proxy/telemetry/tracing.ts'
 
 /** A protobuf message as its length-delimited and fixed64 fields, by number; enough for OTLP. */
 function fieldsOf(bytes: Buffer): Map<number, Buffer[]> {

@@ -1,7 +1,7 @@
 import type { LogRecordExporter } from '@opentelemetry/sdk-logs'
-import type { Clock } from '../proxy/clock.ts'
-import type { Log } from '../proxy/log.ts'
-import type { LogCollector } from '../proxy/model/listener.ts'
+import type { Clock } from '../../proxy/clock.ts'
+import type { Log } from '../../proxy/log.ts'
+import type { LogCollector } from '../../proxy/model/listener.ts'
 
 /** Lines that may wait for a slow collector; what comes on top is dropped by the SDK. */
 const maxQueueSize = 8_192

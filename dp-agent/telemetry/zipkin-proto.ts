@@ -1,4 +1,4 @@
-import { fixed64Type, lengthType, varintType } from '../config/xds/proto/wire.ts'
+import { fixed64Type, lengthType, varintType } from '../../config/xds/proto/wire.ts'
 import {
   close,
   newWriter,
@@ -8,7 +8,7 @@ import {
   writeRaw,
   writeTag,
   writeVarint,
-} from '../config/xds/proto/writer.ts'
+} from '../../config/xds/proto/writer.ts'
 import type { ZipkinSpan } from './zipkin-span.ts'
 
 /** Spans as `zipkin.proto3.ListOfSpans`. Source: openzipkin/zipkin-api `zipkin.proto`. */

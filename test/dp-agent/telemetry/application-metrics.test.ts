@@ -1,8 +1,8 @@
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { mergedPages, scrapeApplications } from '../../dp-agent/application-metrics.ts'
-import { silentLog } from '../../proxy/log.ts'
+import { mergedPages, scrapeApplications } from '../../../dp-agent/telemetry/application-metrics.ts'
+import { silentLog } from '../../../proxy/log.ts'
 
 async function application(t: Test, name: string, serve: RequestListener) {
   const server = createServer(serve)
