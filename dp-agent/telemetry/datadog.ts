@@ -1,6 +1,6 @@
 import type { HrTime } from '@opentelemetry/api'
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace'
-import { request } from 'undici'
+import { newPostingExporter } from './posting-exporter.ts'
 
 /** One span as Datadog's agent reads it; `JSON.rawJSON` keeps 64-bit numbers whole. Source: trace agent API v0.4. */
 interface DatadogSpan {
@@ -25,27 +25,11 @@ export function newDatadogExporter(
   serviceName: string,
   timeoutMs: number,
 ): SpanExporter {
-  const target = new URL('/v0.4/traces', url)
-  const send = async (spans: readonly ReadableSpan[]): Promise<void> => {
-    const { statusCode, body } = await request(target, {
-      method: 'PUT',
-      headers: { 'content-type': 'application/json', 'datadog-meta-lang': 'nodejs' },
-      body: JSON.stringify(traces(spans, serviceName)),
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
-    })
-    await body.dump()
-    if (statusCode >= 300) throw new Error(`the agent answered ${statusCode}`)
-  }
-  return {
-    export(spans, done) {
-      send(spans).then(
-        () => done({ code: 0 }),
-        (error: Error) => done({ code: 1, error }),
-      )
-    },
-    shutdown: async () => {},
-  }
+  return newPostingExporter(new URL('/v0.4/traces', url), timeoutMs, (spans) => ({
+    method: 'PUT',
+    headers: { 'content-type': 'application/json', 'datadog-meta-lang': 'nodejs' },
+    body: JSON.stringify(traces(spans, serviceName)),
+  }))
 }
 
 /** A list for each trace. */

@@ -1,6 +1,6 @@
-import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace'
-import { request } from 'undici'
+import type { SpanExporter } from '@opentelemetry/sdk-trace'
 import type { ZipkinExporter } from '../../proxy/model/listener.ts'
+import { newPostingExporter } from './posting-exporter.ts'
 import { zipkinProto } from './zipkin-proto.ts'
 import { zipkinSpan } from './zipkin-span.ts'
 
@@ -10,27 +10,13 @@ export function newZipkinExporter(
   serviceName: string,
   timeoutMs: number,
 ): SpanExporter {
-  const send = async (spans: readonly ReadableSpan[]): Promise<void> => {
+  const proto = encoding === 'proto'
+  return newPostingExporter(url, timeoutMs, (spans) => {
     const list = spans.map((span) => zipkinSpan(span, serviceName))
-    const { statusCode, body } = await request(url, {
+    return {
       method: 'POST',
-      headers: {
-        'content-type': encoding === 'proto' ? 'application/x-protobuf' : 'application/json',
-      },
-      body: encoding === 'proto' ? zipkinProto(list) : JSON.stringify(list),
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
-    })
-    await body.dump()
-    if (statusCode >= 300) throw new Error(`the collector answered ${statusCode}`)
-  }
-  return {
-    export(spans, done) {
-      send(spans).then(
-        () => done({ code: 0 }),
-        (error: Error) => done({ code: 1, error }),
-      )
-    },
-    shutdown: async () => {},
-  }
+      headers: { 'content-type': proto ? 'application/x-protobuf' : 'application/json' },
+      body: proto ? zipkinProto(list) : JSON.stringify(list),
+    }
+  })
 }

@@ -1,22 +1,9 @@
-import type {
-  ForwardAction,
-  PathChange,
-  RouteMatch,
-  WeightedCluster,
-} from '../../../proxy/model/route.ts'
+import type { ForwardAction, PathChange, RouteMatch } from '../../../proxy/model/route.ts'
 import type { PolicyConfig } from '../../../proxy/policies.ts'
-import { subsetName, wantedTags } from '../cluster/subset-name.ts'
+import { destinations, type WeightMessages } from '../cluster/destinations.ts'
 import { type Coverage, checkFields } from '../reading/coverage.ts'
 import { each, fail, inside, type Place } from '../reading/report.ts'
-import {
-  bool,
-  durationMs,
-  number,
-  pattern,
-  runtimeFraction,
-  text,
-  word,
-} from '../reading/values.ts'
+import { bool, durationMs, pattern, runtimeFraction, text, word } from '../reading/values.ts'
 import { hashPolicy } from './hash-policy.ts'
 import { headerLists, headerPolicy } from './header-changes.ts'
 
@@ -58,7 +45,7 @@ export function forwardAction(
   const own = each(place, 'request_mirror_policies')
   return {
     kind: 'forward',
-    clusters: destinations(place),
+    clusters: destinations(place, weightMessages),
     rewrite: { path: pathRewrite(place, matched), host: hostRewrite(place) },
     hashPolicies: each(place, 'hash_policy').flatMap(hashPolicy),
     mirrors: (own.length > 0 ? own : mirrors).map(mirror),
@@ -94,28 +81,13 @@ const weightFields: Coverage = {
   harmless: {},
 }
 
-function destinations(place: Place): readonly WeightedCluster[] {
-  const cluster = text(place, 'cluster')
-  const tags = wantedTags(place)
-  if (cluster !== '') return [{ cluster: subsetName({ cluster, tags }), weight: 1, policies: [] }]
-  const weighted = inside(place, 'weighted_clusters')
-  if (weighted === null) {
-    fail(place, '', 'must have a cluster or weighted_clusters')
-    return []
-  }
-  checkFields(weighted, weightedFields)
-  return each(weighted, 'clusters').map((one) => {
-    checkFields(one, weightFields)
+const weightMessages: WeightMessages = {
+  list: weightedFields,
+  one: weightFields,
+  policies(one) {
     const headers = headerPolicy(one)
-    return {
-      cluster: subsetName({
-        cluster: text(one, 'name'),
-        tags: { ...tags, ...wantedTags(one) },
-      }),
-      weight: number(one, 'weight'),
-      policies: headers === null ? [] : [headers],
-    }
-  })
+    return headers === null ? [] : [headers]
+  },
 }
 
 const regexFields: Coverage = {
