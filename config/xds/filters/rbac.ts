@@ -70,7 +70,7 @@ function policyRules(place: Place): Judge {
   const action = word(place, 'action', ['ALLOW', 'DENY'], 'ALLOW')
   const rules = entries(place, 'policies').flatMap(([name, policy]) => {
     checkFields(policy, policyFields)
-    const callers = allOf([permissionsOf(policy), principalsOf(policy)], policy)
+    const callers = allOf([permissionsOf(policy), principalsOf(policy, action)], policy)
     return rulesFor(asRules(callers, policy), name, action === 'DENY' ? 'deny' : 'allow')
   })
   return { rules, otherwise: action === 'DENY' ? openRbac.rules : [] }

@@ -70,6 +70,11 @@ const rbac = (fields: Raw): Raw => ({
   http_filters: [extension('filters.http.rbac.v3.RBAC', fields), router],
 })
 
+const byServerName = (exact: string): Raw => ({
+  permissions: [{ requested_server_name: { exact } }],
+  principals: [{ any: true }],
+})
+
 const caller = (name: string): Raw => ({
   permissions: [{ any: true }],
   principals: [{ authenticated: { principal_name: { exact: name } } }],
@@ -137,6 +142,19 @@ export const callers: readonly Case[] = [
     name: 'RBAC: denied',
     config: known(rules('DENY', { one: caller('spiffe://test/app') }), false),
     asks: [withCertificate, withoutCertificate],
+  },
+  {
+    name: 'RBAC: denied by server name, in either case',
+    config: known(rules('DENY', { one: byServerName('app.test') })),
+    asks: ['app.test', 'APP.test', 'other.test'].map((name) => ({
+      tls: { name, certificate: true },
+    })),
+  },
+  {
+    name: 'RBAC: denied by another name than a URI',
+    config: known(rules('DENY', { one: caller('app.test') })),
+    asks: [],
+    refused: ['principal_name: may mean DNS names and subjects'],
   },
   { name: 'RBAC: nobody', config: known(rules('ALLOW', {})), asks: [withCertificate] },
   {

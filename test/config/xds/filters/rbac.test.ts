@@ -102,19 +102,23 @@ t.test('xds rbac: policies permit those in one of them, or refuse them', async (
   const policies = (...principals: object[]) => ({
     p: { permissions: [{ any: true }], principals },
   })
-  t.same(rbacOf({ rules: { policies: policies(named('a'), { any: true }) } }).value, {
-    rules: [rule('p', 'allow', { uriSans: [exact('a')] }), rule('p', 'allow')],
+  t.same(rbacOf({ rules: { policies: policies(named('spiffe://a'), { any: true }) } }).value, {
+    rules: [rule('p', 'allow', { uriSans: [exact('spiffe://a')] }), rule('p', 'allow')],
     plaintext: 'allow',
   })
-  t.same(rbacOf({ rules: { action: 'DENY', policies: policies(named('a')) } }).value, {
-    rules: [rule('p', 'deny', { uriSans: [exact('a')] }), rule('none', 'allow')],
+  t.same(rbacOf({ rules: { action: 'DENY', policies: policies(named('spiffe://a')) } }).value, {
+    rules: [rule('p', 'deny', { uriSans: [exact('spiffe://a')] }), rule('none', 'allow')],
     plaintext: 'allow',
   })
   t.same(
     rbacOf({
-      rules: { policies: policies({ and_ids: { ids: [named('a'), { not_id: named('b') }] } }) },
+      rules: {
+        policies: policies({
+          and_ids: { ids: [named('spiffe://a'), { not_id: named('spiffe://b') }] },
+        }),
+      },
     }).value?.rules,
-    [rule('p', 'allow', { uriSans: [exact('a')], notUriSans: [exact('b')] })],
+    [rule('p', 'allow', { uriSans: [exact('spiffe://a')], notUriSans: [exact('spiffe://b')] })],
   )
   t.same(rbacOf({ rules: { policies: policies({ authenticated: {} }) } }).value, {
     rules: [rule('p', 'allow', { uriSans: [prefix('')] })],
@@ -123,7 +127,7 @@ t.test('xds rbac: policies permit those in one of them, or refuse them', async (
   const byName = {
     p: {
       permissions: [{ and_rules: { rules: [{ requested_server_name: { exact: 'a.mesh' } }] } }],
-      principals: [{ or_ids: { ids: [named('a'), named('b')] } }],
+      principals: [{ or_ids: { ids: [named('spiffe://a'), named('spiffe://b')] } }],
     },
   }
   t.same(
@@ -133,6 +137,59 @@ t.test('xds rbac: policies permit those in one of them, or refuse them', async (
   t.same(rbacOf({ rules: {} }).value, { rules: [], plaintext: 'deny' })
   t.equal(rbacOf({}).value, null)
 })
+
+t.test(
+  'xds rbac: a name that may be no URI is refused where missing it lets somebody in',
+  async (t) => {
+    const said = (action: string, principal_name: object, inNot = false) => {
+      const one = { authenticated: { principal_name } }
+      const principals = [inNot ? { not_id: one } : one]
+      return rbacOf({
+        rules: { action, policies: { p: { permissions: [{ any: true }], principals } } },
+      }).said
+    }
+    const regex = (value: string) => ({ safe_regex: { regex: value } })
+    const uris = [
+      { exact: 'spiffe://mesh/a' },
+      { prefix: 'SPIFFE://mesh/' },
+      regex('spiffe://mesh/(a|b)'),
+      regex('^spiffe://[a|]+'),
+    ]
+    const others = [
+      { exact: 'a.mesh' },
+      { prefix: '' },
+      { suffix: '.mesh' },
+      { contains: 'spiffe://' },
+      regex('.*'),
+      regex('spiffe://a|b'),
+    ]
+    for (const match of uris) {
+      t.same([said('ALLOW', match), said('DENY', match), said('ALLOW', match, true)], [[], [], []])
+    }
+    for (const match of others) {
+      const what = JSON.stringify(match)
+      t.match(said('ALLOW', match), [/^warning .*principal_name: may mean DNS names/], what)
+      t.match(said('DENY', match), [/^error .*principal_name: may mean DNS names/], what)
+      t.match(
+        said('ALLOW', match, true),
+        [/^error .*not_id.authenticated.principal_name: may/],
+        what,
+      )
+      t.match(said('DENY', match, true), [/^warning /], what)
+    }
+  },
+)
+
+t.test(
+  'xds rbac: who denies all that are authenticated denies those without a URI, too',
+  async (t) => {
+    const all = { p: { permissions: [{ any: true }], principals: [{ authenticated: {} }] } }
+    t.same(rbacOf({ rules: { action: 'DENY', policies: all } }).value, {
+      rules: [rule('p', 'deny'), rule('none', 'allow')],
+      plaintext: 'deny',
+    })
+  },
+)
 
 t.test('xds rbac: a caller without identity is let in where nothing asks for one', async (t) => {
   const some = single(uriSan, { exact: 'a' })
@@ -145,10 +202,11 @@ t.test('xds rbac: a caller without identity is let in where nothing asks for one
   t.equal(verdict([named, action('no', 'DENY')]), 'deny')
   t.equal(verdict([some, action('no', 'DENY')]), 'deny')
   t.equal(verdict([{ not_matcher: some }, action('yes')]), 'deny')
+  // Who has TLS and no URI SAN is authenticated, too.
   const others = {
     p: { permissions: [{ any: true }], principals: [{ not_id: { authenticated: {} } }] },
   }
-  t.equal(rbacOf({ rules: { policies: others } }).value?.plaintext, 'allow')
+  t.same(rbacOf({ rules: { policies: others } }).value, { rules: [], plaintext: 'deny' })
   const known = { p: { permissions: [{ any: true }], principals: [{ authenticated: {} }] } }
   t.equal(rbacOf({ rules: { action: 'DENY', policies: known } }).value?.plaintext, 'deny')
 })
