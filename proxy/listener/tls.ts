@@ -119,11 +119,9 @@ export function acceptTls(
 function verdict(tls: ServerTls, socket: TLSSocket, clock: Clock): SecuredSocket | TlsRefusal {
   const peer = clientOf(tls, socket, clock)
   if (peer !== null && 'detail' in peer) return peer
-  const sni = socket.servername
-  return {
-    socket,
-    tls: connectionTls(socket, typeof sni === 'string' ? sni : null, peer, tls.localUriSan),
-  }
+  // Names of hosts are the same in either case, and permissions that name one compare it as it stands (Envoy: `tls_inspector`).
+  const sni = typeof socket.servername === 'string' ? socket.servername.toLowerCase() : null
+  return { socket, tls: connectionTls(socket, sni, peer, tls.localUriSan) }
 }
 
 function clientOf(tls: ServerTls, socket: TLSSocket, clock: Clock): Peer | TlsRefusal | null {

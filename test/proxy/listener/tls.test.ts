@@ -253,7 +253,7 @@ t.test(
 
 t.test('server tls: the connection says what was agreed and who is there', async (t) => {
   const listener = await tlsListener(t, serverTls(backend, trust, { alpn: ['h2', 'kuma'] }))
-  void dial(t, clientTls(web, trust, { sni: 'backend.mesh', alpn: ['kuma'] }), listener.port)
+  void dial(t, clientTls(web, trust, { sni: 'Backend.mesh', alpn: ['kuma'] }), listener.port)
   const result = await listener.next()
   t.match(result, {
     tls: {
