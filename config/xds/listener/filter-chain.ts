@@ -1,4 +1,5 @@
 import type { FilterChain } from '../../../proxy/model/listener.ts'
+import { maxTimerMs } from '../../../proxy/problems.ts'
 import { type Coverage, checkFields } from '../reading/coverage.ts'
 import { each, inside, type Place, warn } from '../reading/report.ts'
 import { durationMs, text } from '../reading/values.ts'
@@ -56,10 +57,18 @@ function filterChain(place: Place, name: string, gathering: Gathering): FilterCh
     name: own === '' ? name : own,
     match: { transport: 'any', serverNames: [], alpn: [], destinations: [], destinationPorts: [] },
     tls: socket?.tls ?? null,
-    // Envoy has no limit unless told to; a peer that never ends its handshake is not to hold a connection for ever.
-    handshakeTimeoutMs: Math.max(1, durationMs(place, 'transport_socket_connect_timeout', 10_000)),
+    handshakeTimeoutMs: handshakeTimeoutMs(place),
     filter,
   }
+}
+
+/**
+ * Envoy has no limit unless told to; a peer that never ends its handshake is not to hold a connection for ever. What is said
+ * holds; 0 s is no limit.
+ */
+function handshakeTimeoutMs(place: Place): number {
+  const said = durationMs(place, 'transport_socket_connect_timeout', 10_000)
+  return said === 0 ? maxTimerMs : said
 }
 
 export const chainCoverages: readonly Coverage[] = [chainFields]

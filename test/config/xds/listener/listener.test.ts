@@ -1,4 +1,5 @@
 import t from 'tap'
+import { maxTimerMs } from '../../../../proxy/problems.ts'
 import {
   extension,
   listenerOf,
@@ -71,6 +72,13 @@ t.test('xds listener: with nothing said it is as Envoy has it', async (t) => {
     },
     said: [],
   })
+})
+
+t.test('xds listener: a handshake has the time that is said, and all of it with 0 s', async (t) => {
+  const within = (transport_socket_connect_timeout: string) =>
+    listenerOf({ filter_chains: [{ filters: [tcpProxy()], transport_socket_connect_timeout }] })
+      .value.listener?.filterChains[0]?.handshakeTimeoutMs
+  t.same(['2s', '0.0001s', '0s'].map(within), [2_000, 1, maxTimerMs])
 })
 
 t.test(
