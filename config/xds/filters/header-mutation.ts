@@ -1,15 +1,13 @@
 import type { PolicyConfig } from '../../../proxy/policies.ts'
 import { type Coverage, checkFields } from '../reading/coverage.ts'
 import { each, fail, inside, type Place } from '../reading/report.ts'
-import { text } from '../reading/values.ts'
+import { bool, text } from '../reading/values.ts'
 import { type HeaderOption, headerOption, ordered } from '../route/header-changes.ts'
 
 const filterFields: Coverage = {
   message: 'envoy.extensions.filters.http.header_mutation.v3.HeaderMutation',
-  read: ['mutations'],
-  harmless: {
-    most_specific_header_mutations_wins: 'a route that has mutations has them in place of these',
-  },
+  read: ['mutations', 'most_specific_header_mutations_wins'],
+  harmless: {},
 }
 
 const perRouteFields: Coverage = {
@@ -33,6 +31,12 @@ const mutationFields: Coverage = {
 /** `HeaderMutation` of a connection manager, or of a route. */
 export const headerMutation = (place: Place): readonly PolicyConfig[] =>
   mutations(place, filterFields)
+
+/** In which order what the route, its virtual host and its table say follows what the filter does: the last one wins. */
+export type LevelOrder = 'innermost_first' | 'innermost_last'
+
+export const levelOrder = (place: Place): LevelOrder =>
+  bool(place, 'most_specific_header_mutations_wins') ? 'innermost_last' : 'innermost_first'
 
 export const headerMutationPerRoute = (place: Place): readonly PolicyConfig[] =>
   mutations(place, perRouteFields)

@@ -3,7 +3,7 @@ import { type Coverage, checkFields } from '../reading/coverage.ts'
 import { each, type Place, warn } from '../reading/report.ts'
 import { bool, failUnknown, type Typed, text, typed } from '../reading/values.ts'
 import { faultOf } from './fault.ts'
-import { headerMutation } from './header-mutation.ts'
+import { headerMutation, type LevelOrder, levelOrder } from './header-mutation.ts'
 import { httpRateLimit } from './local-rate-limit.ts'
 import { checkKumaScript, luaFields } from './lua.ts'
 import { openRbac, rbacConfig, rbacFields } from './rbac.ts'
@@ -15,6 +15,8 @@ interface FilterKind {
   read(place: Place): readonly PolicyConfig[]
   /** What takes it away from a route. */
   readonly off: readonly PolicyConfig[]
+  /** Set where what routes say comes after what the filter does, at all levels; elsewhere the innermost takes its place. */
+  order?(place: Place): LevelOrder
 }
 
 /** A filter that is there. */
@@ -25,6 +27,8 @@ export interface ListedFilter {
   readonly disabled: boolean
   /** What takes it away from a route. */
   readonly off: readonly PolicyConfig[]
+  /** Null where the innermost that is said to it takes the place of what it does; else all of that follows, in this order. */
+  readonly order: LevelOrder | null
 }
 
 const filterFields: Coverage = {
@@ -128,7 +132,7 @@ const kinds: ReadonlyMap<string, FilterKind> = new Map<string, FilterKind>([
   ],
   [
     'envoy.extensions.filters.http.header_mutation.v3.HeaderMutation',
-    { read: headerMutation, off: [] },
+    { read: headerMutation, off: [], order: levelOrder },
   ],
   [conditionalFields.message, { read: conditional, off: [] }],
 ])
@@ -155,7 +159,8 @@ export function httpFilters(manager: Place): HttpFilters {
     }
     const disabled = bool(filter, 'disabled')
     const own = kind.read(config.place)
-    byName.set(text(filter, 'name'), { policies: own, disabled, off: kind.off })
+    const order = kind.order?.(config.place) ?? null
+    byName.set(text(filter, 'name'), { policies: own, disabled, off: kind.off, order })
     if (!disabled) policies.push(...own)
   }
   return { policies, byName }

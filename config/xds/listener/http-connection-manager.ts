@@ -144,7 +144,8 @@ function tableName(
     return chain
   }
   checkFields(rds, rdsFields)
-  if (headers.length > 0) {
+  const changing = [...byName.values()].filter(({ order }) => order !== null)
+  if (changing.some(({ policies, order }) => policies.length > 0 || order === 'innermost_last')) {
     fail(place, 'http_filters', 'can only change headers where the routes stand in route_config')
   }
   const name = text(rds, 'route_config_name')

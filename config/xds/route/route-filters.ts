@@ -6,7 +6,7 @@ import { httpRateLimit } from '../filters/local-rate-limit.ts'
 import { rbacPerRoute } from '../filters/rbac.ts'
 import { typeName } from '../proto/decode.ts'
 import { type Coverage, checkFields } from '../reading/coverage.ts'
-import { entries, fail, type Place, warn } from '../reading/report.ts'
+import { entries, fail, inside, type Place, warn } from '../reading/report.ts'
 import { bool, failUnknown, type Typed, text, typed } from '../reading/values.ts'
 
 const wrapperFields: Coverage = {
@@ -14,6 +14,8 @@ const wrapperFields: Coverage = {
   read: ['config', 'is_optional', 'disabled'],
   harmless: {},
 }
+
+const mutationType = 'envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute'
 
 type Read = (place: Place) => readonly PolicyConfig[]
 
@@ -34,59 +36,119 @@ const reads: ReadonlyMap<string, Read> = new Map<string, Read>([
     'envoy.extensions.filters.http.rbac.v3.RBACPerRoute',
     (place) => [{ kind: 'rbac', ...rbacPerRoute(place) }],
   ],
-  [
-    'envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute',
-    headerMutationPerRoute,
-  ],
+  [mutationType, headerMutationPerRoute],
 ])
 
 /** The filters that routes may speak to; null where nobody knows (RDS). */
 export type KnownFilters = ReadonlyMap<string, ListedFilter> | null
 
+/** What is said to filters for one route. */
+export interface RouteFilters {
+  /** In place of the listener's of the same kinds. */
+  readonly policies: readonly PolicyConfig[]
+  /** Header changes of all filters, in place of the listener's; null where none is spoken to. */
+  readonly headers: readonly PolicyConfig[] | null
+}
+
 /**
- * What `typed_per_filter_config` comes to for one route: of the levels, given from the route outwards, the first that speaks
- * to a filter counts. What is said to filters that are not there has no effect, as in Envoy.
+ * What `typed_per_filter_config` comes to for one route, of levels that are given from the route outwards: the first that
+ * speaks to a filter counts, but all of them change headers. What is said to filters that are not there has no effect, as in
+ * Envoy.
  */
-export function routeFilters(
-  levels: readonly Place[],
-  filters: KnownFilters,
-): readonly PolicyConfig[] {
-  const said = new Map<string, { readonly config: Place; readonly shared: boolean }>()
+export function routeFilters(levels: readonly Place[], filters: KnownFilters): RouteFilters {
+  const said = new Map<string, Said[]>()
   levels.forEach((level, index) => {
     for (const [name, config] of entries(level, 'typed_per_filter_config')) {
-      if (!said.has(name)) said.set(name, { config, shared: index > 0 })
+      if (filters !== null && !filters.has(name)) continue
+      said.set(name, [...(said.get(name) ?? []), { config, shared: index > 0 }])
     }
   })
-  return [...said].flatMap(([name, { config, shared }]) => {
-    const filter = filters?.get(name)
-    if (filters !== null && filter === undefined) return []
-    const policies = override(config, filter ?? null)
-    if ((shared || policies === filter?.policies) && policies.some(hasBucket)) {
-      const hint = 'give each route settings of its own'
-      fail(config, '', 'is one bucket for several routes, which is not supported here', hint)
-    }
-    return policies
-  })
+  const [changing, others] = [new Map<string, Said[]>(), new Map<string, Said[]>()]
+  for (const [name, list] of said) {
+    const changes = filters === null ? list.some(isMutation) : filters.get(name)?.order !== null
+    if (changes) changing.set(name, list)
+    else others.set(name, list)
+  }
+  return {
+    policies: [...others].flatMap(([name, [first]]) =>
+      first === undefined ? [] : innermost(first, filters?.get(name) ?? null),
+    ),
+    headers: changing.size === 0 ? null : headerChanges(changing, filters),
+  }
 }
+
+/** What one level says to a filter. */
+interface Said {
+  readonly config: Place
+  /** By other routes, too. */
+  readonly shared: boolean
+}
+
+function innermost({ config, shared }: Said, filter: ListedFilter | null): readonly PolicyConfig[] {
+  const policies = override(config, filter)
+  if ((shared || policies === filter?.policies) && policies.some(hasBucket)) {
+    const hint = 'give each route settings of its own'
+    fail(config, '', 'is one bucket for several routes, which is not supported here', hint)
+  }
+  return policies
+}
+
+const isMutation = ({ config }: Said): boolean =>
+  [config, inside(config, 'config')].some(
+    (one) => one !== null && typeName(text(one, '@type')) === mutationType,
+  )
+
+/** Each filter does what it does and then what is said to it, unless the innermost switches it off. */
+function headerChanges(
+  said: ReadonlyMap<string, readonly Said[]>,
+  filters: KnownFilters,
+): readonly PolicyConfig[] {
+  const listed = filters ?? new Map([...said.keys()].map((name) => [name, unlisted]))
+  const all = [...listed].flatMap(([name, { policies, disabled, order }]) => {
+    if (order === null) return []
+    const levels = said.get(name) ?? []
+    const [first] = levels
+    if (first === undefined ? disabled : isSwitchedOff(first.config)) return []
+    const own = levels.flatMap(({ config }) => {
+      const inner = unwrapped(config)
+      return inner === null ? [] : readOverride(inner, bool(config, 'is_optional'))
+    })
+    return [...policies, ...(order === 'innermost_last' ? own.toReversed() : own)]
+  })
+  return all.length > 0 ? all : [noChanges]
+}
+
+/** A filter of a listener that is not known: it has no changes of its own. */
+const unlisted: ListedFilter = { policies: [], disabled: false, off: [], order: 'innermost_first' }
+
+const nothing = { set: [], add: [], remove: [] }
+const noChanges: PolicyConfig = { kind: 'headers', request: nothing, response: nothing }
 
 const hasBucket = (policy: PolicyConfig): boolean =>
   policy.kind === 'rate_limit' && policy.limits.length > 0
 
 function override(config: Place, filter: ListedFilter | null): readonly PolicyConfig[] {
-  const type = typeName(text(config, '@type'))
-  if (type !== wrapperFields.message) return readOverride({ type, place: config }, false)
-  checkFields(config, wrapperFields)
-  const inner = typed(config, 'config')
-  const disabled = bool(config, 'disabled')
-  if (!disabled && inner !== null && inner.type !== '') {
-    return readOverride(inner, bool(config, 'is_optional'))
-  }
+  const inner = unwrapped(config)
+  if (inner !== null) return readOverride(inner, bool(config, 'is_optional'))
   // Switched off or on, and nothing more is said.
   if (filter === null) {
     fail(config, '', 'needs the filter to be known, which stands in the listener: not over RDS')
     return []
   }
-  return disabled ? filter.off : filter.disabled ? filter.policies : []
+  return isSwitchedOff(config) ? filter.off : filter.disabled ? filter.policies : []
+}
+
+const isWrapper = (config: Place): boolean =>
+  typeName(text(config, '@type')) === wrapperFields.message
+
+const isSwitchedOff = (config: Place): boolean => isWrapper(config) && bool(config, 'disabled')
+
+/** The settings, which may stand in a `FilterConfig`; null where that only switches a filter off or on. */
+function unwrapped(config: Place): Typed | null {
+  if (!isWrapper(config)) return { type: typeName(text(config, '@type')), place: config }
+  checkFields(config, wrapperFields)
+  const inner = typed(config, 'config')
+  return isSwitchedOff(config) || inner === null || inner.type === '' ? null : inner
 }
 
 function readOverride(config: Typed, optional: boolean): readonly PolicyConfig[] {

@@ -62,8 +62,9 @@ export function translateRoute(place: Place, around: Around): Route | null {
     return null
   }
   const name = text(place, 'name') === '' ? '-' : text(place, 'name')
-  const placed = placeHeaders(action, headers, around)
-  return { name, match, action: placed.action, policies: [...filters, ...placed.policies, ...own] }
+  const placed = placeHeaders(action, headers, filters.headers, around)
+  const policies = [...filters.policies, ...placed.policies, ...own]
+  return { name, match, action: placed.action, policies }
 }
 
 function actionOf(
@@ -92,23 +93,24 @@ function headerPolicies(
 }
 
 /**
- * The changes on the route, after those of the listener's filters, which they replace. Where destinations have changes of
- * their own, which are more particular still, all of them stand on the destinations.
+ * The changes on the route, after those of the filters (for the route, or else of the listener), which they replace. Where
+ * destinations have changes of their own, which are more particular still, all of them stand on the destinations.
  */
 function placeHeaders(
   action: Route['action'],
   headers: readonly PolicyConfig[],
-  { headers: ofFilters, innermostLast }: Around,
+  forRoute: readonly PolicyConfig[] | null,
+  { headers: ofListener, innermostLast }: Around,
 ): { readonly action: Route['action']; readonly policies: readonly PolicyConfig[] } {
-  if (headers.length === 0) return { action, policies: [] }
+  if (headers.length === 0) return { action, policies: forRoute ?? [] }
   if (action.kind !== 'forward' || action.clusters.every(({ policies }) => policies.length === 0)) {
-    return { action, policies: [...ofFilters, ...headers] }
+    return { action, policies: [...(forRoute ?? ofListener), ...headers] }
   }
   const clusters = action.clusters.map((one) => ({
     ...one,
     policies: innermostLast ? [...headers, ...one.policies] : [...one.policies, ...headers],
   }))
-  return { action: { ...action, clusters }, policies: [] }
+  return { action: { ...action, clusters }, policies: forRoute ?? [] }
 }
 
 /** A route without a retry policy has its virtual host's. */

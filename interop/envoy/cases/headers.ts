@@ -1,5 +1,5 @@
 import type { Raw } from '../../../proxy/problems.ts'
-import { apps, host, listener, manager, routes, to } from '../bootstrap.ts'
+import { apps, extension, host, listener, manager, router, routes, to } from '../bootstrap.ts'
 import type { Case } from '../case.ts'
 
 /** What is added to heads and taken from them. */
@@ -44,6 +44,52 @@ const levels =
     clusters: apps(at),
   })
 
+/** Says who added it, to a header that a filter and all levels add to and put another value in. */
+const mutation = (name: string): Raw => ({
+  mutations: {
+    request_mutations: [
+      { remove: 'x-user' },
+      { append: add('x-level', name) },
+      { append: add('x-last', name, { append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' }) },
+    ],
+    response_mutations: [{ append: add('x-level', name) }],
+  },
+})
+
+const perFilter = (type: string, fields: Raw): Raw => ({
+  typed_per_filter_config: { change: { '@type': `type.googleapis.com/envoy.${type}`, ...fields } },
+})
+
+const mutationType = 'filters.http.header_mutation.v3.HeaderMutation'
+const mutations = (name: string): Raw =>
+  perFilter(`extensions.${mutationType}PerRoute`, mutation(name))
+
+const mutationLevels = (more: Raw): Case => ({
+  name: `headers: mutations of a filter and of levels ${JSON.stringify(more)}`,
+  config: (at) => {
+    const ofRoutes = [
+      to('a', '/off', perFilter('config.route.v3.FilterConfig', { disabled: true })),
+      to('a', '/own', { ...mutations('route'), ...level('own') }),
+      to('a', '/route', mutations('route')),
+      to('a'),
+    ]
+    const filter = {
+      ...extension(mutationType, { ...mutation('filter'), ...more }),
+      name: 'change',
+    }
+    const manages = manager([], {
+      http_filters: [filter, router],
+      route_config: {
+        name: 'routes',
+        virtual_hosts: [host(ofRoutes, mutations('host'))],
+        ...mutations('table'),
+      },
+    })
+    return { listeners: [listener(at, [{ filters: [manages] }])], clusters: apps(at) }
+  },
+  asks: ['/route', '/own', '/off', '/'].map((path) => ({ path, headers: { 'x-user': 'root' } })),
+})
+
 export const headers: readonly Case[] = [
   {
     name: 'headers: append actions',
@@ -64,6 +110,8 @@ export const headers: readonly Case[] = [
     config: levels({ most_specific_header_mutations_wins: true }),
     asks: [{}],
   },
+  mutationLevels({}),
+  mutationLevels({ most_specific_header_mutations_wins: true }),
   {
     name: 'headers: removed',
     config: routes([

@@ -124,6 +124,50 @@ t.test(
   },
 )
 
+t.test(
+  'xds filters: header mutations of a route and around it come after the filter’s',
+  async (t) => {
+    const adding = (value: string) => ({
+      mutations: { request_mutations: [{ append: { header: { key: 'x', value } } }] },
+    })
+    const said = (value: string) => ({
+      typed_per_filter_config: { change: message(`${mutationType}PerRoute`, adding(value)) },
+    })
+    const off = {
+      typed_per_filter_config: {
+        change: message('envoy.config.route.v3.FilterConfig', { disabled: true }),
+      },
+    }
+    const onRoute = (route: object, settings: object = {}, around: object = said('host')) => {
+      const filter = { ...extension(mutationType, { ...adding('filter'), ...settings }) }
+      const routes = [{ ...toApp, ...route }]
+      const { table, said: words } = managerOf({
+        http_filters: [{ ...filter, name: 'change' }, extension('router')],
+        route_config: {
+          ...said('table'),
+          virtual_hosts: [{ name: 'all', domains: ['*'], routes, ...around }],
+        },
+      })
+      t.same(words, [])
+      return table?.virtualHosts[0]?.routes[0]?.policies.flatMap((policy) =>
+        policy.kind === 'headers' ? [policy.request.add.map(({ value }) => value).join()] : [],
+      )
+    }
+    t.same(onRoute(said('route')), ['filter', 'route', 'host', 'table'])
+    t.same(onRoute(said('route'), { most_specific_header_mutations_wins: true }), [
+      'filter',
+      'table',
+      'host',
+      'route',
+    ])
+    t.same(onRoute({}), ['filter', 'host', 'table'])
+    t.same(onRoute(off), [''], 'the listener’s are taken away')
+    t.same(onRoute(said('route'), {}, off), ['filter', 'route', 'table'])
+    const own = { request_headers_to_add: [{ header: { key: 'x', value: 'own' } }] }
+    t.same(onRoute({ ...said('route'), ...own }), ['filter', 'route', 'host', 'table', 'own'])
+  },
+)
+
 const uriSan = extension('envoy.extensions.matching.common_inputs.ssl.v3.UriSanInput')
 const skip = {
   action: extension('envoy.extensions.filters.common.matcher.action.v3.SkipFilter'),
