@@ -69,7 +69,7 @@ function inspectEndpoint(endpoint: Endpoint): EndpointInspection {
     weight,
     unhealthy: bitNames.filter(([, bit]) => (endpoint.unhealthy & bit) !== 0).map(([name]) => name),
     active: endpoint.active,
-    connections: endpoint.pool?.open ?? 0,
+    connections: endpoint.pools.reduce((sum, { open }) => sum + open, 0),
     requests: endpoint.requests,
     failures: endpoint.failures,
   }

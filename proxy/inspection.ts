@@ -1,3 +1,5 @@
+import type { Cluster } from './model/cluster.ts'
+
 /**
  * What a proxy is doing now, as plain data: for the admin pages, not for programs that want counters (`stats()`).
  * Structured-clone safe. Never keys, never certificates as PEM.
@@ -24,7 +26,7 @@ export interface ListenerInspection {
 
 export interface ClusterInspection {
   readonly name: string
-  readonly protocol: 'http1' | 'http2' | 'tcp'
+  readonly protocol: Cluster['protocol']
   readonly limits: {
     readonly maxConnections: number
     readonly maxPending: number

@@ -117,7 +117,7 @@ function changeCluster(
   if (usesChanged(pass, config.tls) || !sameWire(config, old)) {
     cluster.tls = clientTls(pass, config)
     // Resting connections were made, and their peers checked, by what holds no longer; busy ones end after their exchange.
-    for (const endpoint of cluster.endpoints) endpoint.pool?.renew()
+    for (const { pools } of cluster.endpoints) for (const pool of pools) pool.renew()
   }
   if (!sameContent(config, old)) updateCluster(cluster, config)
   keepPolicies(pass, config, cluster)
@@ -129,8 +129,8 @@ function makeCluster(pass: Pass, config: ClusterConfig): Cluster {
     clock: env.clock,
     log: env.log,
     stats: registry.scope('cluster', config.name),
-    newPool: (endpoint) => newPool(endpoint, env),
-    connect: (endpoint, done) => connectEndpoint(endpoint, env, done),
+    newPool: (endpoint, speaks) => newPool(endpoint, speaks, env),
+    connect: (endpoint, speaks, done) => connectEndpoint(endpoint, speaks, env, done),
     resolve: systemResolve,
     logHealth: (path, line) => sinks.open({ kind: 'file', path }).write(line),
   })

@@ -14,7 +14,7 @@ import {
   newDiscovery,
   type Resolve,
 } from './discovery.ts'
-import type { Endpoint } from './endpoint.ts'
+import type { Endpoint, Speaks } from './endpoint.ts'
 import { type HealthChecker, newHealthChecker } from './health-check.ts'
 import { buildLevels, type LocalityMembers, type PriorityLevel } from './levels.ts'
 import { mergeEndpoints } from './membership.ts'
@@ -47,9 +47,9 @@ export interface ClusterEnv {
   readonly clock: Clock
   readonly log: Log
   readonly stats: Stats<'cluster'>
-  newPool(endpoint: Endpoint): Pool
+  newPool(endpoint: Endpoint, speaks: Speaks): Pool
   /** Opens a connection for a probe, with the cluster's TLS; calls `done` once, within the connect timeout. */
-  connect(endpoint: Endpoint, done: (result: Connected) => void): Connecting
+  connect(endpoint: Endpoint, speaks: Speaks | null, done: (result: Connected) => void): Connecting
   /** Looks a host name up; `systemResolve` in `discovery.ts` asks the system. */
   readonly resolve: Resolve
   /** Takes one line (JSON, no newline) for the health event log at `path`. */
@@ -217,7 +217,7 @@ function apply(cluster: Cluster, found: Found): void {
 function retire(endpoints: readonly Endpoint[]): void {
   for (const endpoint of endpoints) {
     endpoint.retired = true
-    endpoint.pool?.retire()
+    for (const pool of endpoint.pools) pool.retire()
   }
 }
 

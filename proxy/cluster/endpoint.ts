@@ -1,3 +1,5 @@
+import type { Exchange } from '../exchange.ts'
+import type { Cluster as ClusterConfig } from '../model/cluster.ts'
 import type { EndpointAddress } from '../model/endpoint.ts'
 import type { OutlierRecord } from '../policies/outlier-ejection.ts'
 import type { Pool } from '../upstream/pool.ts'
@@ -26,16 +28,28 @@ export interface Endpoint {
   failures: number
   /** Connections refused in a row. */
   refusals: number
-  /** Null until something is first sent; see `poolOf`. */
-  pool: Pool | null
+  /** One for each version of HTTP that was spoken, none until something is first sent; see `poolOf`. */
+  pools: readonly Pool[]
   /** Outlier detection's record for this endpoint; null while no such policy stands on the cluster. */
   outlier: OutlierRecord | null
   /** Dropped from its group: finishes what it has, is never picked again. */
   retired: boolean
 }
 
-/** Its connections. Made when first needed: of ten thousand endpoints most are never called. */
-export function poolOf(endpoint: Endpoint): Pool {
-  endpoint.pool ??= endpoint.cluster.env.newPool(endpoint)
-  return endpoint.pool
+/** What the connections of a pool speak. */
+export type Speaks = 'http1' | 'http2' | 'negotiated'
+
+/** Its connections for a request. Made when first needed: of ten thousand endpoints most are never called. */
+export function poolOf(endpoint: Endpoint, x: Exchange): Pool {
+  const { config, env } = endpoint.cluster
+  const speaks = speaksTo(config.protocol, x)
+  for (const pool of endpoint.pools) if (pool.speaks === speaks) return pool
+  const pool = env.newPool(endpoint, speaks)
+  endpoint.pools = [...endpoint.pools, pool]
+  return pool
+}
+
+function speaksTo(protocol: ClusterConfig['protocol'], x: Exchange): Speaks {
+  if (protocol === 'caller') return x.protocol === 'HTTP/2' ? 'http2' : 'http1'
+  return protocol === 'tcp' ? 'http1' : protocol
 }

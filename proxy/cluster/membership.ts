@@ -80,7 +80,7 @@ export function newEndpoint(
     requests: 0,
     failures: 0,
     refusals: 0,
-    pool: null,
+    pools: [],
     outlier: null,
     retired: false,
   }

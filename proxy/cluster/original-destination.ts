@@ -37,7 +37,7 @@ export function newOriginalDestinations(cluster: Cluster): OriginalDestinations 
       byKey.delete(endpoint.key)
       before.delete(endpoint)
       endpoint.retired = true
-      endpoint.pool?.retire()
+      for (const pool of endpoint.pools) pool.retire()
     }
     publish()
     if (byKey.size > 0) return

@@ -110,7 +110,7 @@ function sendCopy(copy: Exchange, cluster: Cluster): boolean {
   tryBegins(copy, cluster)
   copy.upstreamStartedAt = env.clock.now()
   copy.tryDeadline = copy.upstreamStartedAt + patienceMs
-  const pool = poolOf(copy.endpoint)
+  const pool = poolOf(copy.endpoint, copy)
   const waiting = acquire(pool, copy, events, false)
   if (waiting !== null) {
     routingOf(copy).waiting = waiting

@@ -90,7 +90,7 @@ function startTry(x: Exchange, r: Routing, same: Endpoint | null): void {
   x.tryDeadline =
     x.tryTimeoutMs > 0 ? x.upstreamStartedAt + x.tryTimeoutMs : Number.POSITIVE_INFINITY
   if (x.trace !== null) injectTrace(x)
-  const pool = poolOf(x.endpoint)
+  const pool = poolOf(x.endpoint, x)
   r.waitingPool = pool
   const waiting = acquire(pool, x, events, same !== null)
   if (waiting === null) r.waitingPool = null

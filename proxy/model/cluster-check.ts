@@ -32,7 +32,7 @@ export function checkCluster(raw: Raw, problems: Problems): Cluster {
     ...checkIdentity(raw, problems),
     discovery: oneOf(raw, 'discovery', '', problems, ['static', 'dns', 'original'], 'static'),
     dnsRefreshMs: ms('dnsRefreshMs', 5_000, 1),
-    protocol: oneOf(raw, 'protocol', '', problems, ['http1', 'http2', 'tcp'], 'http1'),
+    protocol: oneOf(raw, 'protocol', '', problems, protocols, 'http1'),
     connectTimeoutMs: ms('connectTimeoutMs', 5_000, 1),
     idleTimeoutMs: ms('idleTimeoutMs', 3_600_000),
     maxConnectionDurationMs: ms('maxConnectionDurationMs', 0),
@@ -47,6 +47,8 @@ export function checkCluster(raw: Raw, problems: Problems): Cluster {
     policies: checkPolicies(raw, 'cluster', '', problems),
   }
 }
+
+const protocols = ['http1', 'http2', 'caller', 'negotiated', 'tcp'] as const
 
 const known = [
   'name',

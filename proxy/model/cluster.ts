@@ -13,8 +13,11 @@ export interface Cluster {
   readonly discovery: 'static' | 'dns' | 'original'
   /** How often DNS is asked when the answer has no TTL, or as a floor. Default 5 s. */
   readonly dnsRefreshMs: number
-  /** What the endpoints speak. Default `http1`. */
-  readonly protocol: 'http1' | 'http2' | 'tcp'
+  /**
+   * What the endpoints speak. Default `http1`. `caller`: what the caller of each request speaks (Envoy
+   * `use_downstream_protocol_config`); `negotiated`: HTTP/2 where ALPN chooses it, else HTTP/1.1 (Envoy `auto_config`).
+   */
+  readonly protocol: 'http1' | 'http2' | 'caller' | 'negotiated' | 'tcp'
   /** From SYN to an open connection, TLS included. Default 5 s. */
   readonly connectTimeoutMs: number
   /** Close a pooled connection unused for so long; 0 never. Default 1 h. */

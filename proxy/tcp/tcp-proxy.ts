@@ -138,7 +138,7 @@ function tryConnect(splice: Splice, cluster: Cluster): void {
   x.endpoint = endpoint
   x.upstreamStartedAt = plan.env.clock.now()
   countIn(splice, cluster)
-  splice.connecting = connectEndpoint(endpoint, plan.env, (result) => {
+  splice.connecting = connectEndpoint(endpoint, null, plan.env, (result) => {
     splice.connecting = null
     if (result.ok) {
       observe(

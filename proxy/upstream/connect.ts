@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import type { Endpoint } from '../cluster/endpoint.ts'
+import type { Endpoint, Speaks } from '../cluster/endpoint.ts'
 import type { ProxyEnv } from '../env.ts'
 import type { ConnectionTls } from '../exchange.ts'
 import type { TlsRefusal } from '../tls-refusal.ts'
@@ -20,11 +20,13 @@ export type Connected =
     }
 
 /**
- * Connects to an endpoint as its cluster says: address, local address, TLS with the peer's identity checked. Calls
+ * Connects to an endpoint as its cluster says: address, local address, TLS with the peer's identity checked, offering what
+ * is then spoken (null: bytes). Calls
  * `done` once, within the cluster's connect timeout. The socket comes without listeners of ours and flowing nowhere.
  */
 export function connectEndpoint(
   endpoint: Endpoint,
+  speaks: Speaks | null,
   env: ProxyEnv,
   done: (result: Connected) => void,
 ): Connecting {
@@ -46,14 +48,25 @@ export function connectEndpoint(
   const socket =
     cluster.tls === null
       ? connectPlain(target, local, settle)
-      : connectTls(cluster.tls, target, { localAddress: local }, (result) =>
-          settle(
-            'socket' in result
-              ? { ok: true, socket: result.socket, tls: result.tls }
-              : { ok: false, detail: result.detail, counter: result.counter },
-          ),
+      : connectTls(
+          cluster.tls,
+          target,
+          { localAddress: local, alpn: offered(cluster.tls.alpn, speaks) },
+          (result) =>
+            settle(
+              'socket' in result
+                ? { ok: true, socket: result.socket, tls: result.tls }
+                : { ok: false, detail: result.detail, counter: result.counter },
+            ),
         )
   return { destroy: () => settle({ ok: false, detail: 'cancelled', counter: null }) }
+}
+
+/** ALPN: the names that are configured, without those of what will not be spoken; by itself HTTP/2 offers its own, as in Envoy. */
+function offered(alpn: readonly string[], speaks: Speaks | null): readonly string[] {
+  if (speaks === 'http1') return alpn.filter((name) => name !== 'h2')
+  if (speaks === null || alpn.length > 0) return alpn
+  return speaks === 'http2' ? ['h2'] : ['h2', 'http/1.1']
 }
 
 function connectPlain(

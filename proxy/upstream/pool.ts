@@ -1,7 +1,7 @@
 import type { Cluster } from '../cluster/cluster.ts'
-import type { Endpoint } from '../cluster/endpoint.ts'
+import type { Endpoint, Speaks } from '../cluster/endpoint.ts'
 import type { ProxyEnv } from '../env.ts'
-import type { Exchange } from '../exchange.ts'
+import type { ConnectionTls, Exchange } from '../exchange.ts'
 import { count, observe } from '../telemetry/metrics.ts'
 import { type Connecting, connectEndpoint } from './connect.ts'
 import type { UpstreamEvents } from './events.ts'
@@ -19,6 +19,9 @@ import { connected, refused } from './rest.ts'
 export interface Pool {
   readonly endpoint: Endpoint
   readonly env: ProxyEnv
+  readonly speaks: Speaks
+  /** What a connection speaks; where it is negotiated what the last one did, at first the hope for HTTP/2. */
+  version: 'http1' | 'http2'
   /** Free HTTP/1.1 connections, the one used last at the end. */
   readonly idle: H1Client[]
   /** HTTP/2 connections that take requests, the oldest first. */
@@ -53,10 +56,12 @@ export interface Waiting {
   readonly fresh: boolean
 }
 
-export function newPool(endpoint: Endpoint, env: ProxyEnv): Pool {
+export function newPool(endpoint: Endpoint, speaks: Speaks, env: ProxyEnv): Pool {
   const pool: Pool = {
     endpoint,
     env,
+    speaks,
+    version: speaks === 'http1' ? 'http1' : 'http2',
     idle: [],
     shared: [],
     waiting: [],
@@ -86,7 +91,7 @@ export function acquire(
   fresh: boolean,
 ): Waiting | null {
   const { cluster } = pool.endpoint
-  if (cluster.config.protocol === 'http2') {
+  if (pool.version === 'http2') {
     const client = withRoom(pool)
     if (client !== null) {
       sendH2(client, x, events)
@@ -136,7 +141,7 @@ const assumedStreams = 100
 /** Opens connections for those in line, within the limit. An endpoint without any may always open one (as Envoy). */
 function growPool(pool: Pool): void {
   const { cluster } = pool.endpoint
-  const each = cluster.config.protocol === 'http2' ? assumedStreams : 1
+  const each = pool.version === 'http2' ? assumedStreams : 1
   while (pool.connecting.size * each < pool.waiting.length) {
     if (cluster.connectionsActive >= cluster.limits.maxConnections && pool.open > 0) {
       cluster.stats.counters.upstream_cx_overflow += 1
@@ -165,7 +170,7 @@ function openOne(pool: Pool, done: (up: boolean) => void = () => {}): void {
     done(true)
     observe(histograms.upstream_cx_connect_ms, env.clock.now() - startedAt)
   }
-  const connecting = connectEndpoint(endpoint, env, (result) => {
+  const connecting = connectEndpoint(endpoint, pool.speaks, env, (result) => {
     if (!result.ok) {
       pool.connecting.delete(connecting)
       connectionGone(pool)
@@ -175,7 +180,7 @@ function openOne(pool: Pool, done: (up: boolean) => void = () => {}): void {
         count(cluster.stats.reasons, result.detail)
       }
       failed(result.detail)
-    } else if (cluster.config.protocol === 'http2') {
+    } else if (versionOf(pool, result.tls) === 'http2') {
       const client = adoptH2(pool, result.socket, (failure) => {
         pool.connecting.delete(connecting)
         if (failure === null) {
@@ -192,9 +197,17 @@ function openOne(pool: Pool, done: (up: boolean) => void = () => {}): void {
       opened()
       counters.upstream_cx_http1_total += 1
       release(pool, adoptH1(pool, result.socket))
+      // A connection that was to be for many is for one.
+      if (pool.speaks === 'negotiated') growPool(pool)
     }
   })
   pool.connecting.add(connecting)
+}
+
+/** What is spoken on a new connection; the next are expected to be like it. */
+function versionOf(pool: Pool, tls: ConnectionTls | null): Pool['version'] {
+  if (pool.speaks === 'negotiated') pool.version = tls?.alpn === 'h2' ? 'http2' : 'http1'
+  return pool.version
 }
 
 /** An HTTP/2 connection is there for all. */

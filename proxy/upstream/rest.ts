@@ -53,7 +53,7 @@ function rest(endpoint: Endpoint, clock: Clock, ms: number, traffic: Traffic): v
 function tryAgain(endpoint: Endpoint, clock: Clock, traffic: Traffic): void {
   if (endpoint.retired || (endpoint.unhealthy & unhealthyBits.byConnection) === 0) return
   if (traffic === 'bytes') wake(endpoint)
-  else endpoint.pool?.reconnect((up) => (up ? wake(endpoint) : restLonger(endpoint, clock)))
+  else endpoint.pools.at(-1)?.reconnect((up) => (up ? wake(endpoint) : restLonger(endpoint, clock)))
 }
 
 function wake(endpoint: Endpoint): void {

@@ -85,12 +85,12 @@ export function newClientTls(
 export function connectTls(
   client: ClientTls,
   target: Target,
-  options: { readonly localAddress: string | null },
+  options: { readonly localAddress: string | null; readonly alpn: readonly string[] },
   done: (result: SecuredSocket | TlsRefusal | ConnectFailure) => void,
 ): TLSSocket {
   const key = 'path' in target ? target.path : `${target.host}:${target.port}`
   const session = takeSession(client, key)
-  const socket = connect(connectOptions(client, target, options.localAddress, session))
+  const socket = connect(connectOptions(client, target, options, session))
   let connected = false
   let settled = false
   let hash: string | null = null
@@ -121,9 +121,9 @@ export function connectTls(
 }
 
 function connectOptions(
-  { context, sni, alpn }: ClientTls,
+  { context, sni }: ClientTls,
   target: Target,
-  localAddress: string | null,
+  { localAddress, alpn }: Parameters<typeof connectTls>[2],
   session: Session | undefined,
 ): ConnectionOptions {
   const tcp = {

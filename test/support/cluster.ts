@@ -80,7 +80,7 @@ export function fakeEndpoints(cluster: Cluster, count: number): readonly Endpoin
       requests: 0,
       failures: 0,
       refusals: 0,
-      pool: null as unknown as Endpoint['pool'],
+      pools: [],
       outlier: null,
       retired: false,
     }

@@ -117,7 +117,7 @@ export function runningCluster(
     log: silentLog,
     stats: newStats('cluster', 'app'),
     newPool: () => fakePool() as unknown as Pool,
-    connect(_endpoint, done) {
+    connect(_endpoint, _speaks, done) {
       done({ ok: false, detail: 'connect_error(ECONNREFUSED)', counter: null })
       return { destroy: () => {} }
     },

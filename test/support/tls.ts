@@ -122,7 +122,7 @@ export function dial(t: Test, client: ClientTls, port: number): Promise<Result> 
     const socket: TLSSocket = connectTls(
       client,
       { host: '127.0.0.1', port },
-      { localAddress: null },
+      { localAddress: null, alpn: client.alpn },
       (result) => {
         if ('socket' in result) result.socket.on('error', () => {})
         resolve(result)

@@ -29,8 +29,7 @@ const options = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
 
 /**
  * `HttpProtocolOptions` of a cluster. Without any its endpoints are taken to speak bytes, and HTTP/1.1 where a route leads to
- * them. Endpoints that could be asked (`auto_config`), or be spoken to as the caller speaks
- * (`use_downstream_protocol_config`), are spoken to in HTTP/1.1, with a warning.
+ * them.
  */
 export function spokenProtocol(cluster: Place): Spoken {
   const extensions = entries(cluster, 'typed_extension_protocol_options').map(([, place]) => ({
@@ -63,11 +62,33 @@ function newerOptions(cluster: Place, place: Place): Spoken {
   if (inside(explicit, 'http3_protocol_options') !== null) {
     fail(explicit, 'http3_protocol_options', 'is not supported here', 'HTTP/2 is')
   }
-  for (const key of ['auto_config', 'use_downstream_protocol_config']) {
-    if (inside(place, key) === null) continue
-    warn(place, key, 'HTTP/1.1 is spoken, always', 'say explicit_http_config')
-  }
-  return { protocol: versionIn(explicit) ?? 'http1', ...durations(cluster, place) }
+  return { protocol: chosen(place) ?? versionIn(explicit) ?? 'http1', ...durations(cluster, place) }
+}
+
+const autoFields: Coverage = {
+  message: 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.AutoHttpConfig',
+  read: ['http_protocol_options', 'http2_protocol_options'],
+  harmless: {
+    http3_protocol_options: 'HTTP/2 and HTTP/1.1 are offered',
+    alternate_protocols_cache_options: 'is of HTTP/3',
+  },
+}
+
+const callerFields: Coverage = {
+  message: 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig',
+  read: ['http_protocol_options', 'http2_protocol_options'],
+  harmless: { http3_protocol_options: 'no caller speaks HTTP/3' },
+}
+
+/** A protocol that is not the same for all requests, or all endpoints. */
+function chosen(place: Place): 'negotiated' | 'caller' | null {
+  const auto = inside(place, 'auto_config')
+  const caller = inside(place, 'use_downstream_protocol_config')
+  const found = auto ?? caller
+  if (found === null) return null
+  checkFields(found, auto === null ? callerFields : autoFields)
+  versionIn(found)
+  return auto === null ? 'caller' : 'negotiated'
 }
 
 /** The fields of the cluster itself. */
@@ -78,8 +99,8 @@ function olderOptions(cluster: Place): Spoken {
   if (selection === 'USE_CONFIGURED_PROTOCOL') {
     return { protocol: versionIn(cluster) ?? 'tcp', ...durations(cluster, cluster) }
   }
-  warn(cluster, 'protocol_selection', 'HTTP/1.1 is spoken, always', 'say explicit_http_config')
-  return { protocol: 'http1', ...durations(cluster, cluster) }
+  versionIn(cluster)
+  return { protocol: 'caller', ...durations(cluster, cluster) }
 }
 
 const serverNameFields: Coverage = {
@@ -174,6 +195,8 @@ function durations(cluster: Place, place: Place): Omit<Spoken, 'protocol'> {
 
 export const protocolCoverages: readonly Coverage[] = [
   optionsFields,
+  autoFields,
+  callerFields,
   commonFields,
   http1Fields,
   http2Fields,

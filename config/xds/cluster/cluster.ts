@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import type { Cluster, UpstreamTls } from '../../../proxy/model/cluster.ts'
+import type { Cluster } from '../../../proxy/model/cluster.ts'
 import { type Coverage, checkFields } from '../reading/coverage.ts'
 import { each, fail, inside, type Place } from '../reading/report.ts'
 import type { Context, TranslatedCluster } from '../reading/translated.ts'
@@ -59,6 +59,10 @@ export function translateCluster(place: Place, context: Context): TranslatedClus
   const spread = balancing(place)
   const spoken = spokenProtocol(place)
   const secured = clusterTls(place, name, context)
+  // Envoy refuses it, too.
+  if (spoken.protocol === 'negotiated' && secured === null) {
+    fail(place, 'transport_socket', 'must be TLS where auto_config chooses the protocol')
+  }
   const { endpoints, edsName } = found
   const subsets = subsetRules(place)
   // Envoy: `locality_weight_aware`, which is refused, would have them count within a subset.
@@ -72,7 +76,7 @@ export function translateCluster(place: Place, context: Context): TranslatedClus
     ...spread.cluster,
     connectTimeoutMs: durationMs(place, 'connect_timeout', 5_000),
     healthChecks: each(place, 'health_checks').flatMap((one) => healthCheck(one) ?? []),
-    tls: secured === null ? null : withAlpn(secured.tls, spoken.protocol),
+    tls: secured?.tls ?? null,
     bindAddress: bindAddress(place),
     policies: [circuitBreaker(place), ...(outliers === null ? [] : [outliers])],
   }
@@ -86,13 +90,6 @@ export function translateCluster(place: Place, context: Context): TranslatedClus
     needs: { secrets: secured?.needs ?? [] },
     subsets,
   }
-}
-
-/** What will be spoken is what is offered; Envoy offers `h2` by itself as well. Names such as `kuma` stay. */
-function withAlpn(tls: UpstreamTls, protocol: Cluster['protocol']): UpstreamTls {
-  if (protocol === 'http2') return tls.alpn.length > 0 ? tls : { ...tls, alpn: ['h2'] }
-  if (protocol === 'tcp') return tls
-  return { ...tls, alpn: tls.alpn.filter((one) => one !== 'h2') }
 }
 
 const bindFields: Coverage = {

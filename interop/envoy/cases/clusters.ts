@@ -49,14 +49,19 @@ const named = (name: string, port: number): Raw => ({
 
 const probe = { timeout: '1s', interval: '1s', unhealthy_threshold: 1, healthy_threshold: 1 }
 
-const http2 = {
+const spoken = (options: Raw): Raw => ({
   typed_extension_protocol_options: {
     'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
       '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
-      explicit_http_config: { http2_protocol_options: {} },
+      ...options,
     },
   },
-}
+})
+
+const http2 = spoken({ explicit_http_config: { http2_protocol_options: {} } })
+const asCalled = spoken({
+  use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: {} },
+})
 
 export const clusters: readonly Case[] = [
   { name: 'weights: all or nothing', config: routes([weighted(1, 0)]), asks: [{ times: 20 }] },
@@ -103,6 +108,14 @@ export const clusters: readonly Case[] = [
     }),
     asks: [{ path: '/none' }, {}],
     differs: ownWords,
+  },
+  {
+    name: 'cluster: spoken to as the caller speaks',
+    config: (at) => ({
+      listeners: [listener(at, [{ filters: [manager([host([to('a', '/a'), to('c')])])] }])],
+      clusters: [cluster('a', [at.apps.a], asCalled), cluster('c', [at.apps.c], asCalled)],
+    }),
+    asks: [{ path: '/a' }, { path: '/c', by: 'http2' }, { path: '/a', method: 'POST', body: 'x' }],
   },
   {
     name: 'cluster: without endpoints',

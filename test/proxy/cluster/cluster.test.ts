@@ -62,11 +62,11 @@ t.test('cluster: forgets what the source said of health when it says otherwise',
 t.test('cluster: retires endpoints that are dropped and drains their pools', async (t) => {
   const { cluster, endpoint } = runningCluster(group([locality(addresses(2))]))
   const dropped = endpoint('10.0.0.2:80')
-  const pool = poolOf(dropped)
+  const pool = poolOf(dropped, exchange())
   setEndpoints(cluster, group([locality(addresses(1))]))
   t.equal(dropped.retired, true)
   t.equal(pool.retired, true)
-  t.equal(poolOf(endpoint('10.0.0.1:80')).retired, false)
+  t.equal(poolOf(endpoint('10.0.0.1:80'), exchange()).retired, false)
   t.equal(cluster.stats.counters.membership_change, 2)
   for (let i = 0; i < 4; i += 1) t.equal(pickEndpoint(cluster, exchange())?.key, '10.0.0.1:80')
 })
@@ -136,7 +136,7 @@ t.test('cluster: close retires everything and leaves no timer', async (t) => {
     healthChecks: [healthCheck()],
   })
   const first = endpoint('10.0.0.1:80')
-  const pool = poolOf(first)
+  const pool = poolOf(first, exchange())
   closeCluster(cluster)
   t.equal(first.retired, true)
   t.equal(pool.retired, true)

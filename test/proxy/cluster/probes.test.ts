@@ -28,7 +28,7 @@ function result(
 ): Promise<string> {
   const { cluster } = runningCluster(group([locality(addresses(1))]), { protocol })
   const check = healthCheck({ probe, reuseConnection: false })
-  const connect = (_endpoint: unknown, done: Parameters<Target['connect']>[0]) =>
+  const connect = (_endpoint: unknown, _speaks: unknown, done: Parameters<Target['connect']>[0]) =>
     target.connect(done)
   return ask(newProbe(cluster.endpoints[0]!, check, connect))
 }

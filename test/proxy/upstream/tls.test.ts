@@ -99,7 +99,7 @@ t.test('client tls: sessions are few, and each is used once', async (t) => {
   connectTls(
     client,
     { host: '127.0.0.1', port: listener.port },
-    { localAddress: null },
+    { localAddress: null, alpn: [] },
     () => {},
   ).destroy()
   t.notOk(client.sessions.has(`127.0.0.1:${listener.port}`))
@@ -240,7 +240,7 @@ t.test('client tls: given up, it reports once and leaves nothing open', async (t
   const socket = connectTls(
     client,
     { host: '127.0.0.1', port },
-    { localAddress: '127.0.0.1' },
+    { localAddress: '127.0.0.1', alpn: [] },
     (one) => results.push(one),
   )
   await new Promise((resolve) => socket.once('connect', resolve))
@@ -259,7 +259,12 @@ t.test('client tls: connects to a Unix socket', async (t) => {
   )
   await new Promise<void>((resolve) => server.listen(path, resolve))
   const result = await new Promise<Result>((resolve) => {
-    const socket = connectTls(clientTls(web, trust), { path }, { localAddress: null }, resolve)
+    const socket = connectTls(
+      clientTls(web, trust),
+      { path },
+      { localAddress: null, alpn: [] },
+      resolve,
+    )
     t.teardown(() => {
       socket.destroy()
       server.close()

@@ -12,31 +12,26 @@ const options = (fields: object) => ({
   },
 })
 const at = `typed_extension_protocol_options[${name}]`
-const advice = 'HTTP/1.1 is spoken, always (say explicit_http_config)'
+
+const keepalive = { connection_keepalive: { interval: '1s' } }
+const unheeded = 'connection_keepalive: is not heeded: no PINGs are sent'
 
 for (const [fields, protocol, ...said] of [
   [{}, 'tcp'],
   [options({ explicit_http_config: { http_protocol_options: {} } }), 'http1'],
   [options({ explicit_http_config: { http2_protocol_options: {} } }), 'http2'],
   [options({}), 'http1'],
-  [options({ auto_config: {} }), 'http1', `warning ${at}.auto_config: ${advice}`],
+  [options({ auto_config: { http2_protocol_options: {} } }), 'negotiated'],
+  [options({ use_downstream_protocol_config: { http2_protocol_options: {} } }), 'caller'],
   [
-    options({ use_downstream_protocol_config: { http2_protocol_options: {} } }),
-    'http1',
-    `warning ${at}.use_downstream_protocol_config: ${advice}`,
+    options({ use_downstream_protocol_config: { http2_protocol_options: keepalive } }),
+    'caller',
+    `warning ${at}.use_downstream_protocol_config.http2_protocol_options.${unheeded}`,
   ],
   [{ http_protocol_options: {} }, 'http1'],
   [{ http2_protocol_options: { max_concurrent_streams: 10 } }, 'http2'],
-  [
-    { protocol_selection: 'USE_DOWNSTREAM_PROTOCOL', http2_protocol_options: {} },
-    'http1',
-    `warning protocol_selection: ${advice}`,
-  ],
-  [
-    { http2_protocol_options: { connection_keepalive: { interval: '1s' } } },
-    'http2',
-    'warning http2_protocol_options.connection_keepalive: is not heeded: no PINGs are sent',
-  ],
+  [{ protocol_selection: 'USE_DOWNSTREAM_PROTOCOL', http2_protocol_options: {} }, 'caller'],
+  [{ http2_protocol_options: keepalive }, 'http2', `warning http2_protocol_options.${unheeded}`],
 ] as const) {
   t.test(`xds protocol: ${JSON.stringify(fields)}`, async (t) => {
     const found = spokenOf(fields)

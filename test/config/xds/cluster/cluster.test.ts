@@ -186,17 +186,15 @@ t.test('xds cluster: connections go where they were going', async (t) => {
   ])
 })
 
-t.test('xds cluster: what is spoken is what TLS offers', async (t) => {
-  const alpnOf = (alpn_protocols: readonly string[], options: object) => {
-    const common_tls_context = { ...mutualTls.typed_config.common_tls_context, alpn_protocols }
-    const typed_config = { ...mutualTls.typed_config, common_tls_context }
-    return clusterOf({ transport_socket: { typed_config }, ...options }).value.cluster.tls?.alpn
-  }
-  const http1 = spoken({ explicit_http_config: { http_protocol_options: {} } })
-  t.same(alpnOf([], spoken(http2)), ['h2'])
-  t.same(alpnOf(['istio'], spoken(http2)), ['istio'])
-  t.same(alpnOf(['h2', 'http/1.1'], http1), ['http/1.1'])
-  t.same(alpnOf(['h2'], {}), ['h2'])
+t.test('xds cluster: what is negotiated needs TLS', async (t) => {
+  const auto = spoken({ auto_config: {} })
+  t.same(clusterOf(auto).said, [
+    'error transport_socket: must be TLS where auto_config chooses the protocol',
+  ])
+  const typed_config = mutualTls.typed_config
+  const secured = clusterOf({ transport_socket: { typed_config }, ...auto })
+  t.same(secured.said, [])
+  t.equal(secured.value.cluster.protocol, 'negotiated')
 })
 
 t.test('xds cluster: subsets are handed on', async (t) => {
