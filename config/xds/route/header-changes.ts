@@ -74,6 +74,8 @@ export function headerPolicy(place: Place): PolicyConfig | null {
   return none ? null : { kind: 'headers', request, response }
 }
 
+export const noChanges: HeaderChanges = { set: [], add: [], remove: [] }
+
 /** The fields that `headerPolicy` reads. */
 export const headerLists = [
   'request_headers_to_add',

@@ -8,6 +8,7 @@ import { typeName } from '../proto/decode.ts'
 import { type Coverage, checkFields } from '../reading/coverage.ts'
 import { entries, fail, inside, type Place, warn } from '../reading/report.ts'
 import { bool, failUnknown, type Typed, text, typed } from '../reading/values.ts'
+import { noChanges } from './header-changes.ts'
 
 const wrapperFields: Coverage = {
   message: 'envoy.config.route.v3.FilterConfig',
@@ -115,14 +116,11 @@ function headerChanges(
     })
     return [...policies, ...(order === 'innermost_last' ? own.toReversed() : own)]
   })
-  return all.length > 0 ? all : [noChanges]
+  return all.length > 0 ? all : [{ kind: 'headers', request: noChanges, response: noChanges }]
 }
 
 /** A filter of a listener that is not known: it has no changes of its own. */
 const unlisted: ListedFilter = { policies: [], disabled: false, off: [], order: 'innermost_first' }
-
-const nothing = { set: [], add: [], remove: [] }
-const noChanges: PolicyConfig = { kind: 'headers', request: nothing, response: nothing }
 
 const hasBucket = (policy: PolicyConfig): boolean =>
   policy.kind === 'rate_limit' && policy.limits.length > 0

@@ -1,10 +1,11 @@
 import type { DirectAction, RedirectAction, Route, RouteMatch } from '../../../proxy/model/route.ts'
+import type { HeaderChanges } from '../../../proxy/policies/headers.ts'
 import type { PolicyConfig } from '../../../proxy/policies.ts'
 import type { FilterState } from '../listener/gathering.ts'
 import { type Coverage, checkFields } from '../reading/coverage.ts'
 import { each, fail, inside, type Place } from '../reading/report.ts'
 import { bool, dataSource, number, type Outside, text, word } from '../reading/values.ts'
-import { headerLists, headerPolicy } from './header-changes.ts'
+import { headerLists, headerPolicy, noChanges } from './header-changes.ts'
 import { retryPolicy } from './retry-policy.ts'
 import { forwardAction, pathRewrite, timeoutPolicy } from './route-action.ts'
 import { type KnownFilters, routeFilters } from './route-filters.ts'
@@ -94,7 +95,8 @@ function headerPolicies(
 
 /**
  * The changes on the route, after those of the filters (for the route, or else of the listener), which they replace. Where
- * destinations have changes of their own, which are more particular still, all of them stand on the destinations.
+ * destinations have changes of their own, which are more particular still, all of them stand on the destinations. An answer
+ * meets the route before the filters.
  */
 function placeHeaders(
   action: Route['action'],
@@ -104,7 +106,9 @@ function placeHeaders(
 ): { readonly action: Route['action']; readonly policies: readonly PolicyConfig[] } {
   if (headers.length === 0) return { action, policies: forRoute ?? [] }
   if (action.kind !== 'forward' || action.clusters.every(({ policies }) => policies.length === 0)) {
-    return { action, policies: [...(forRoute ?? ofListener), ...headers] }
+    const ofFilters = forRoute ?? ofListener
+    const policies = [...ofFilters.flatMap(ofRequests), ...headers, ...ofFilters.flatMap(ofAnswers)]
+    return { action, policies }
   }
   const clusters = action.clusters.map((one) => ({
     ...one,
@@ -112,6 +116,15 @@ function placeHeaders(
   }))
   return { action: { ...action, clusters }, policies: forRoute ?? [] }
 }
+
+const ofRequests = (policy: PolicyConfig): readonly PolicyConfig[] =>
+  policy.kind === 'headers' && says(policy.request) ? [{ ...policy, response: noChanges }] : []
+
+const ofAnswers = (policy: PolicyConfig): readonly PolicyConfig[] =>
+  policy.kind === 'headers' && says(policy.response) ? [{ ...policy, request: noChanges }] : []
+
+const says = ({ set, add, remove }: HeaderChanges): boolean =>
+  set.length + add.length + remove.length > 0
 
 /** A route without a retry policy has its virtual host's. */
 function forwardPolicies(forward: Place, levels: readonly Place[]): readonly PolicyConfig[] {

@@ -200,40 +200,48 @@ t.test('xds filters: one that is skipped for others is for its callers', async (
   ])
 })
 
-t.test('xds filters: mutations of headers come before those of routes', async (t) => {
-  const { filter, table, said } = managerOf({
-    ...withFilters(
-      extension(mutationType, {
-        mutations: {
-          request_mutations: [
-            { remove: 'X-Old' },
-            { append: { header: { key: 'x-a', value: '1' } } },
-            { append: { header: { key: 'x-b', value: '2' } } },
-            { remove: 'x-b' },
-          ],
-          response_mutations: [
-            {
-              append: {
-                header: { key: 'x-c', value: '3' },
-                append_action: 'OVERWRITE_IF_EXISTS_OR_ADD',
+t.test(
+  'xds filters: mutations of headers come before those of routes, and of answers after',
+  async (t) => {
+    const { filter, table, said } = managerOf({
+      ...withFilters(
+        extension(mutationType, {
+          mutations: {
+            request_mutations: [
+              { remove: 'X-Old' },
+              { append: { header: { key: 'x-a', value: '1' } } },
+              { append: { header: { key: 'x-b', value: '2' } } },
+              { remove: 'x-b' },
+            ],
+            response_mutations: [
+              {
+                append: {
+                  header: { key: 'x-c', value: '3' },
+                  append_action: 'OVERWRITE_IF_EXISTS_OR_ADD',
+                },
               },
-            },
-          ],
-        },
-      }),
-    ),
-    route_config: tableWith({ ...toApp, request_headers_to_remove: ['x-kuma-tags'] }),
-  })
-  t.same(said, [])
-  const changed = {
-    kind: 'headers',
-    request: { set: [], add: [{ name: 'x-a', value: '1' }], remove: ['x-old', 'x-b'] },
-    response: { set: [{ name: 'x-c', value: '3' }], add: [], remove: [] },
-  }
-  t.same(filter.policies, [changed])
-  const own = table?.virtualHosts[0]?.routes[0]?.policies.filter(({ kind }) => kind === 'headers')
-  t.match(own, [changed, { request: { remove: ['x-kuma-tags'] } }])
-})
+            ],
+          },
+        }),
+      ),
+      route_config: tableWith({ ...toApp, request_headers_to_remove: ['x-kuma-tags'] }),
+    })
+    t.same(said, [])
+    const changed = {
+      kind: 'headers',
+      request: { set: [], add: [{ name: 'x-a', value: '1' }], remove: ['x-old', 'x-b'] },
+      response: { set: [{ name: 'x-c', value: '3' }], add: [], remove: [] },
+    }
+    t.same(filter.policies, [changed])
+    const own = table?.virtualHosts[0]?.routes[0]?.policies.filter(({ kind }) => kind === 'headers')
+    const nothing = { set: [], add: [], remove: [] }
+    t.match(own, [
+      { ...changed, response: nothing },
+      { request: { remove: ['x-kuma-tags'] } },
+      { ...changed, request: nothing },
+    ])
+  },
+)
 
 t.test(
   'xds filters: the script of Kuma’s access logs is known, whatever its indentation',
