@@ -75,6 +75,7 @@ export function httpConnectionManager(
   checkFields(place, managerFields)
   const { context } = gathering
   const filters = httpFilters(place)
+  checkTwins(place, parts, filters)
   const table = inside(place, 'route_config')
   for (const upgrade of each(place, 'upgrade_configs')) checkUpgrade(upgrade, upgradeFields)
   checkLogOptions(place, 'access_log_options')
@@ -99,6 +100,21 @@ export function httpConnectionManager(
     serverName: server === '' ? 'outrider' : server,
     accessLogs: accessLogs(place, context, table === null ? null : kumaRouteNames(table)),
     tracing: tracing(place, context),
+  }
+}
+
+/** What a route says to a filter that is disabled would take the place of what stands before all routes. */
+function checkTwins(place: Place, { policies }: ChainParts, { byName }: HttpFilters): void {
+  for (const [name, { disabled, off }] of byName) {
+    const twin = off.find(({ kind }) => policies.some((before) => before.kind === kind))
+    if (!disabled || twin === undefined) continue
+    const hint = 'leave one of them out'
+    fail(
+      place,
+      'http_filters',
+      `${name}: a filter of the connection is of this kind (${twin.kind}), too`,
+      hint,
+    )
   }
 }
 

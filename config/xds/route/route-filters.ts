@@ -70,12 +70,28 @@ export function routeFilters(levels: readonly Place[], filters: KnownFilters): R
     if (changes) changing.set(name, list)
     else others.set(name, list)
   }
+  const own = new Map(
+    [...others].map(([name, list]) => [
+      name,
+      list.slice(0, 1).flatMap((first) => innermost(first, filters?.get(name) ?? null)),
+    ]),
+  )
   return {
-    policies: [...others].flatMap(([name, [first]]) =>
-      first === undefined ? [] : innermost(first, filters?.get(name) ?? null),
-    ),
+    policies: filters === null ? [...own.values()].flat() : besideTwins(own, filters),
     headers: changing.size === 0 ? null : headerChanges(changing, filters),
   }
+}
+
+/** With what other filters of the same kinds do for the route: what is said to one would take the place of all. */
+function besideTwins(
+  own: ReadonlyMap<string, readonly PolicyConfig[]>,
+  filters: NonNullable<KnownFilters>,
+): readonly PolicyConfig[] {
+  const kinds = new Set([...own.values()].flatMap((list) => list.map(({ kind }) => kind)))
+  return [...filters].flatMap(
+    ([name, { policies, disabled }]) =>
+      own.get(name) ?? (disabled ? [] : policies.filter(({ kind }) => kinds.has(kind))),
+  )
 }
 
 /** What one level says to a filter. */

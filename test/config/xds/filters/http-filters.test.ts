@@ -168,6 +168,51 @@ t.test(
   },
 )
 
+t.test(
+  'xds filters: what a route says to one of two of a kind leaves the other at work',
+  async (t) => {
+    const abortWith = (http_status: number) => ({
+      abort: { http_status, percentage: { numerator: 100 } },
+    })
+    const named = (name: string, fields: object, more: object = {}) => ({
+      ...extension(faultType, fields),
+      name,
+      ...more,
+    })
+    const onRoute = (...listed: object[]) => {
+      const said = { two: message(faultType, abortWith(418)) }
+      const { table } = managerOf({
+        ...withFilters(...listed),
+        route_config: tableWith({ ...toApp, typed_per_filter_config: said }),
+      })
+      return table?.virtualHosts[0]?.routes[0]?.policies.flatMap((policy) =>
+        policy.kind === 'fault' ? policy.faults.map(({ abort }) => abort?.status) : [],
+      )
+    }
+    const [one, two] = [named('one', abortWith(500)), named('two', abortWith(503))]
+    t.same(onRoute(one, two), [500, 418])
+    t.same(onRoute(two, one), [418, 500])
+    t.same(onRoute(one, { ...two, disabled: true }), [500, 418])
+    t.same(onRoute({ ...one, disabled: true }, two), [418])
+    t.same(onRoute(named('one', {}), two), [418])
+  },
+)
+
+t.test(
+  'xds filters: one for routes alone must not be of a kind that stands before them',
+  async (t) => {
+    const before = extension('envoy.extensions.filters.network.rbac.v3.RBAC', { rules: {} })
+    const off = {
+      ...extension(`${filters}.rbac.v3.RBAC`, { rules: {} }),
+      name: 'x',
+      disabled: true,
+    }
+    t.match(listenerOf(listenerWith(before, manager(withFilters(off)))).said, [
+      /^error filter_chains\[0\].filters\[1\].typed_config.http_filters: x: a filter of the connection is of this kind \(rbac\), too \(leave one/,
+    ])
+  },
+)
+
 const uriSan = extension('envoy.extensions.matching.common_inputs.ssl.v3.UriSanInput')
 const skip = {
   action: extension('envoy.extensions.filters.common.matcher.action.v3.SkipFilter'),
