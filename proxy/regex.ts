@@ -22,6 +22,9 @@ export const compileEverywhere = (source: string): RegExp => new RegExp(expandRe
 
 /** Why a pattern cannot be used; null when it can. */
 export function regexProblem(source: string): string | null {
+  const foreign = foreignSyntax(source)
+  if (foreign !== null)
+    return `has ${foreign}, which RE2 reads and JavaScript takes for something else`
   try {
     new RegExp(`^(?:${source})$`)
     const expanded = expandRepeats(source)
@@ -35,6 +38,22 @@ export function regexProblem(source: string): string | null {
       ? 'looks ahead or refers back, which cannot be matched in linear time'
       : `is not a regular expression: ${message.replace(/^.*\/l?: /, '')}`
   }
+}
+
+/**
+ * The first part of a pattern that means one thing to RE2 and another to JavaScript, which would match something else
+ * without a word: `\A`, `\z`, `\Q…\E`, `\pL`, `\x{41}`, octals, `[[:alpha:]]`, `[]a]`. Source: RE2 `syntax.txt`.
+ */
+function foreignSyntax(source: string): string | null {
+  for (const [part] of source.matchAll(/\\.|\[\^?\]|\[(?:\\.|[^\]\\])*\]/gs)) {
+    if (part === '[]' || part === '[^]') return part
+    const name = /\[:\^?[a-z]+:\]$/.exec(part)
+    if (name !== null) return name[0]
+  }
+  for (const [escape] of source.matchAll(/\\(?:x\{|.)/gs)) {
+    if (/^\\(?:[AzQECapP0]|x\{)$/.test(escape)) return escape
+  }
+  return null
 }
 
 /** Of a pattern with its repeats written out. */

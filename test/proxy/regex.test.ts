@@ -28,6 +28,44 @@ t.test('regex: what cannot be matched in linear time is refused', async (t) => {
   for (const [pattern, problem] of table) t.equal(regexProblem(pattern), problem, pattern)
 })
 
+t.test('regex: what RE2 reads and JavaScript takes for something else is refused', async (t) => {
+  const table = {
+    '\\A/a': '\\A',
+    '/a\\z': '\\z',
+    '\\Qa.b\\E': '\\Q',
+    '\\pL+': '\\p',
+    '\\p{Greek}': '\\p',
+    '\\PN': '\\P',
+    '\\x{41}': '\\x{',
+    '\\C': '\\C',
+    '\\a': '\\a',
+    '\\012': '\\0',
+    '/[[:alpha:]]+': '[:alpha:]',
+    '[a[:^digit:]]': '[:^digit:]',
+    '[]a]': '[]',
+    '[^]a]': '[^]',
+  }
+  for (const [pattern, part] of Object.entries(table)) {
+    const problem = `has ${part}, which RE2 reads and JavaScript takes for something else`
+    t.equal(regexProblem(pattern), problem, pattern)
+  }
+  for (const pattern of [
+    '\\\\A',
+    '\\x41',
+    '[:a]',
+    '[[]',
+    '[a[]b',
+
+    '\\[\\]',
+    '[\\]a]',
+    '[\\[^\\]]',
+    'a:]',
+    '\\.\\d\\b',
+  ]) {
+    t.equal(regexProblem(pattern), null, pattern)
+  }
+})
+
 t.test('regex: counted repeats of any size mean what they say', async (t) => {
   const table = [
     ['a{20}', [20]],
