@@ -50,8 +50,8 @@ function foreignSyntax(source: string): string | null {
     const name = /\[:\^?[a-z]+:\]$/.exec(part)
     if (name !== null) return name[0]
   }
-  for (const [escape] of source.matchAll(/\\(?:x\{|.)/gs)) {
-    if (/^\\(?:[AzQECapP0]|x\{)$/.test(escape)) return escape
+  for (const [part] of source.matchAll(/\\(?:x\{|.)/gs)) {
+    if (/^\\(?:[AzQECapP0]|x\{)$/.test(part)) return part
   }
   return null
 }
