@@ -22,6 +22,27 @@ export function inOrder(candidates: readonly Candidate[]): readonly FilterChain[
   return [...groups.values()].flatMap(orderedGroup)
 }
 
+/**
+ * A chain for whatever the others leave (`default_filter_chain`), to stand after them: once for each kind of destination that
+ * they are for, since of these a connection meets the most particular alone.
+ */
+export function everywhere(
+  otherwise: FilterChain,
+  chains: readonly FilterChain[],
+): readonly FilterChain[] {
+  const kinds = chains.flatMap(({ match: { destinations, destinationPorts } }) => [
+    { destinations, destinationPorts },
+    { destinations: [], destinationPorts },
+  ])
+  const distinct = Map.groupBy([...kinds, { destinations: [], destinationPorts: [] }], (one) =>
+    JSON.stringify([one.destinations, one.destinationPorts]),
+  )
+  return [...distinct.values()].flatMap(([one]) => ({
+    ...otherwise,
+    match: { ...otherwise.match, ...one },
+  }))
+}
+
 function orderedGroup(candidates: readonly Candidate[]): readonly FilterChain[] {
   const ofPort = mostParticular(candidates, (one) => Number(one.port))
   const split = byNames(mostParticular(ofPort, (one) => one.prefix))

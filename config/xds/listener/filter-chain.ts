@@ -5,7 +5,7 @@ import { each, inside, type Place, warn } from '../reading/report.ts'
 import { durationMs, text } from '../reading/values.ts'
 import { downstreamSocket } from '../tls/tls.ts'
 import { type Bound, chainMatch } from './chain-match.ts'
-import { type Candidate, inOrder } from './chain-order.ts'
+import { type Candidate, everywhere, inOrder } from './chain-order.ts'
 import type { Gathering } from './gathering.ts'
 import { networkFilters } from './network-filters.ts'
 
@@ -39,7 +39,7 @@ export function filterChains(
   const last = inside(listener, 'default_filter_chain')
   const otherwise = last === null ? null : filterChain(last, `${gathering.name}#default`, gathering)
   const chains = candidates.length === 0 ? [] : inOrder(candidates)
-  return otherwise === null ? chains : [...chains, otherwise]
+  return otherwise === null ? chains : [...chains, ...everywhere(otherwise, chains)]
 }
 
 /** A chain that takes every connection; null when it is refused. `name` is what belongs to it is called by. */

@@ -1,4 +1,6 @@
 import t from 'tap'
+import { chainsFor, chooseChain } from '../../../../proxy/listener/filter-chain.ts'
+import { compileNetworks } from '../../../../proxy/network.ts'
 import { listenerOf, tcpProxy } from '../../../support/listeners.ts'
 
 const chain = (name: string, filter_chain_match?: object) => ({
@@ -77,6 +79,44 @@ t.test('xds chain match: the default chain comes last', async (t) => {
   t.same(said, [])
   t.same(chains, ['tls tls', 'rest any'])
 })
+
+t.test(
+  'xds chain match: the default chain is for all that was intercepted and others leave',
+  async (t) => {
+    const to = (over: object, bits = 8) => ({
+      destination_port: 443,
+      prefix_ranges: [{ address_prefix: '10.1.0.0', prefix_len: bits }],
+      ...over,
+    })
+    const { value, said } = listenerOf({
+      use_original_dst: true,
+      filter_chains: [
+        chain('wide', to({ server_names: ['wide.mesh'] })),
+        chain('narrow', to({ server_names: ['narrow.mesh'] }, 16)),
+        chain('plain', { destination_port: 80, transport_protocol: 'raw_buffer' }),
+      ],
+      default_filter_chain: chain('rest'),
+    })
+    t.same(said, [])
+    const chains = (value.listener?.filterChains ?? []).map((config) => ({
+      config,
+      destination: compileNetworks(config.match.destinations),
+    }))
+    const chosen = (address: string, port: number, sni: string | null) => {
+      const transport = sni === null ? 'raw' : 'tls'
+      const arrival = { transport, sni, alpn: [], bytes: Buffer.alloc(0) } as const
+      return chooseChain(chainsFor(chains, address, port), arrival)?.config.name
+    }
+    t.equal(chosen('10.2.0.1', 443, 'wide.mesh'), 'wide')
+    t.equal(chosen('10.2.0.1', 443, 'other.mesh'), 'rest')
+    t.equal(chosen('10.1.0.1', 443, 'narrow.mesh'), 'narrow')
+    t.equal(chosen('10.1.0.1', 443, 'wide.mesh'), 'rest', 'less particular ones are not tried')
+    t.equal(chosen('192.168.0.1', 443, 'wide.mesh'), 'rest')
+    t.equal(chosen('192.168.0.1', 80, null), 'plain')
+    t.equal(chosen('192.168.0.1', 80, 'a.mesh'), 'rest')
+    t.equal(chosen('192.168.0.1', 81, null), 'rest')
+  },
+)
 
 t.test('xds chain match: chains that share some names are looked at name by name', async (t) => {
   const tls = { transport_protocol: 'tls' }
