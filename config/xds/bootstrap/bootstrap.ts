@@ -38,7 +38,7 @@ const message = 'envoy.config.bootstrap.v3.Bootstrap'
 
 export const bootstrapFields: Coverage = {
   message,
-  read: ['node', 'static_resources', 'dynamic_resources', 'admin'],
+  read: ['node', 'static_resources', 'dynamic_resources', 'admin', 'layered_runtime'],
   harmless: {
     application_log_config: 'see --log-level and --log-format',
     bootstrap_extensions: 'of Envoy itself',
@@ -52,7 +52,6 @@ export const bootstrapFields: Coverage = {
     flags_path: 'of Envoy itself',
     grpc_async_client_manager_config: 'of Envoy itself',
     hds_config: 'health is told to Kuma by --cp-address alone',
-    layered_runtime: 'there is no runtime; defaults hold',
     listener_manager: 'of Envoy itself',
     memory_allocator_manager: 'of Envoy itself',
     node_context_params: 'for names of resources that are not used here',
@@ -101,6 +100,10 @@ export function readBootstrap(path: string): Bootstrap {
   const place = placeOf(fields, report)
   checkFields(place, bootstrapFields)
   if (inside(place, 'admin') !== null) warn(place, 'admin', 'is not looked at', 'see --admin')
+  const runtime = inside(place, 'layered_runtime')
+  if (runtime !== null && each(runtime, 'layers').some(saysKeys)) {
+    warn(place, 'layered_runtime', 'is not looked at: of every runtime_key the default holds')
+  }
   const controlPlane = controlPlaneSettings(place)
   const fixed = fixedOf(place, document, subject)
   if (controlPlane !== null) checkControlPlane(place, controlPlane, fixed)
@@ -108,6 +111,11 @@ export function readBootstrap(path: string): Bootstrap {
   const node = inside(place, 'node')
   return { node: node?.fields ?? {}, controlPlane, fixed, problems: reporter.problems }
 }
+
+/** Whether a layer may say something of a `runtime_key`: what is set at an admin page is not there, and some keys are of Envoy itself. */
+const saysKeys = ({ fields: { static_layer: fixed, admin_layer: told } }: Place): boolean =>
+  told === undefined &&
+  (!isRecord(fixed) || Object.keys(fixed).some((key) => !/^(envoy|re2|overload)(\.|$)/.test(key)))
 
 type Subject = Parameters<Reporter['error']>[0]
 type Tell = (finding: Finding) => void

@@ -58,6 +58,18 @@ t.test('bootstrap: node, control plane and static resources', async (t) => {
   t.same(lines, ['envoy.yaml:3:1 warning admin: is not looked at; see --admin'])
 })
 
+t.test('bootstrap: a runtime that a configuration may ask is told not to be there', async (t) => {
+  const layers = (list: string) =>
+    read(t, `${good}layered_runtime: {layers: [${list}]}`).lines.slice(1)
+  const own = '{name: a, static_layer: {envoy.reloadable_features.x: true, re2: {max: 1}}}'
+  t.same(layers(`${own}, {name: b, admin_layer: {}}, {name: c, static_layer: {}}`), [])
+  for (const layer of ['static_layer: {canary: 0}', 'disk_layer: {symlink_root: /srv}']) {
+    t.match(layers(`{name: a, ${layer}}`), [
+      /warning layered_runtime: is not looked at: of every runtime_key the default holds/,
+    ])
+  }
+})
+
 t.test('bootstrap: a finding about a static resource has its place in the file', async (t) => {
   const { fixed } = read(t, good)
   const finding = {
