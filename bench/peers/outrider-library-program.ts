@@ -31,6 +31,7 @@ const http: HttpFilter = {
   internal: true,
   normalizePath: true,
   mergeSlashes: false,
+  stripPort: 'never',
   underscoreHeaders: 'allow',
   escapedSlashes: 'keep',
   codec: 'auto',

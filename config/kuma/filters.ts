@@ -20,6 +20,7 @@ export const plainHttp = (routeTable: string): HttpFilter => ({
   internal: true,
   normalizePath: true,
   mergeSlashes: false,
+  stripPort: 'never',
   underscoreHeaders: 'allow',
   escapedSlashes: 'keep',
   codec: 'auto',

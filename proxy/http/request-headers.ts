@@ -27,9 +27,19 @@ export function prepareRequest(x: Exchange, plan: HttpPlan): void {
   }
   setHeader(headers, 'x-forwarded-proto', protoOf(x, config.internal || config.trustedHops > 0))
   x.requestId = requestId(x)
+  if (config.stripPort !== 'never' && x.method !== 'CONNECT') {
+    const port = config.stripPort === 'any' ? null : x.connection.localPort
+    x.authority = withoutPort(x.authority, port)
+  }
   if (x.method !== 'CONNECT' && x.path !== '*') {
     x.path = normalizePath(x.path, config.normalizePath, config.mergeSlashes)
   }
+}
+
+/** The authority without its port, or without that one alone. Envoy: `stripPortFromHost`. */
+function withoutPort(authority: string, only: number | null): string {
+  const [, host = authority, port] = /^([^:]*|\[.*\]):(\d+)$/.exec(authority) ?? []
+  return only === null || Number(port) === only ? host : authority
 }
 
 /**

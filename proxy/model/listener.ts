@@ -119,6 +119,8 @@ export interface HttpFilter {
   readonly normalizePath: boolean
   /** Runs of `/` in the path become one. Default false. */
   readonly mergeSlashes: boolean
+  /** The port at the end of the authority is taken off before routing, and what is left is forwarded: `never` (default), `any`, or the one that was called (`matching`). Envoy: `strip_any_host_port`, `strip_matching_host_port`. */
+  readonly stripPort: 'never' | 'matching' | 'any'
   /** Fields whose names hold `_`, which some applications take for `-`: `allow` (default), `drop` them, or `reject` the request with 400. Envoy: `headers_with_underscores_action`. */
   readonly underscoreHeaders: 'allow' | 'drop' | 'reject'
   /** `%2F` and `%5C` in a path, which some applications take for slashes: `keep` (default), `reject` with 400, `decode`, or `redirect` (307) to the decoded path. Envoy: `path_with_escaped_slashes_action`. */

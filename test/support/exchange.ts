@@ -125,6 +125,7 @@ const httpFilter: HttpFilter = {
   internal: true,
   normalizePath: true,
   mergeSlashes: false,
+  stripPort: 'never',
   underscoreHeaders: 'allow',
   escapedSlashes: 'keep',
   codec: 'auto',

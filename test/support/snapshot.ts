@@ -26,6 +26,7 @@ export function httpFilter(over: Partial<HttpFilter> = {}): HttpFilter {
     internal: true,
     normalizePath: true,
     mergeSlashes: false,
+    stripPort: 'never',
     underscoreHeaders: 'allow',
     escapedSlashes: 'keep',
     codec: 'auto',

@@ -95,6 +95,7 @@ export function httpConnectionManager(
     internal: !bool(place, 'use_remote_address'),
     normalizePath: bool(place, 'normalize_path'),
     mergeSlashes: bool(place, 'merge_slashes'),
+    stripPort: strippedPort(place),
     escapedSlashes: escapedSlashes(place),
     codec: codecs[word(place, 'codec_type', ['AUTO', 'HTTP1', 'HTTP2'], 'AUTO')],
     serverName: server === '' ? 'outrider' : server,
@@ -116,6 +117,11 @@ function checkTwins(place: Place, { policies }: ChainParts, { byName }: HttpFilt
       hint,
     )
   }
+}
+
+function strippedPort(place: Place): HttpFilter['stripPort'] {
+  if (bool(place, 'strip_any_host_port')) return 'any'
+  return bool(place, 'strip_matching_host_port') ? 'matching' : 'never'
 }
 
 const codecs = { AUTO: 'auto', HTTP1: 'http1', HTTP2: 'http2' } as const
@@ -146,7 +152,6 @@ function tableName(
     routeTables.push(
       routeTable(table, context, {
         name: chain,
-        stripsPort: bool(place, 'strip_any_host_port') || bool(place, 'strip_matching_host_port'),
         filterState,
         filters: byName,
         headers,

@@ -55,8 +55,6 @@ const hostFields: Coverage = {
 /** What the routes of a table stand behind, where it stands in its listener. */
 export interface TableSetting {
   readonly name: string
-  /** The listener takes the port off the authority. */
-  readonly stripsPort: boolean
   readonly filterState: FilterState
   readonly filters: KnownFilters
   /** Header changes of the listener's filters. */
@@ -67,7 +65,6 @@ export interface TableSetting {
 export const translateRouteTable = (place: Place, context: Context): RouteTable =>
   routeTable(place, context, {
     name: text(place, 'name'),
-    stripsPort: false,
     filterState: new Map(),
     filters: null,
     headers: [],
@@ -80,7 +77,7 @@ export function routeTable(place: Place, context: Context, setting: TableSetting
   return {
     name: setting.name,
     origin: context.origin,
-    ignorePort: setting.stripsPort || bool(place, 'ignore_port_in_host_matching'),
+    ignorePort: bool(place, 'ignore_port_in_host_matching'),
     virtualHosts: each(place, 'virtual_hosts').map((host) =>
       virtualHost(host, { ...setting, outside, levels: [host, place], innermostLast }),
     ),

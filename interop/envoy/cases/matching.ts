@@ -1,6 +1,6 @@
 import type { Raw } from '../../../proxy/problems.ts'
 import { apps, host, listener, manager, routes, to } from '../bootstrap.ts'
-import { type Ask, type Case, ownWords } from '../case.ts'
+import { type Addresses, type Ask, type Case, ownWords } from '../case.ts'
 
 /** Which route takes a request. */
 
@@ -103,6 +103,29 @@ export const matching: readonly Case[] = [
       ...['test', '.test', 'a.b.test.'],
     ].map((name) => ({ host: name })),
   },
+  ...['strip_any_host_port', 'strip_matching_host_port'].map((field) => ({
+    name: `match: ${field}`,
+    config: (at: Addresses) => ({
+      listeners: [
+        listener(at, [
+          {
+            filters: [
+              manager(
+                [
+                  host([to('a')], { name: 'a', domains: ['a.test'] }),
+                  host([to('b')], { name: 'own', domains: [`a.test:${at.listener}`] }),
+                  host([{ match: { prefix: '/' }, direct_response: { status: 210 } }]),
+                ],
+                { [field]: true },
+              ),
+            ],
+          },
+        ]),
+      ],
+      clusters: apps(at),
+    }),
+    asks: ['a.test', 'a.test:1', '[::1]:1', 'a.test:x'].map((name) => ({ host: name })),
+  })),
   {
     name: 'match: no route',
     config: routes([to('a', '/a')]),

@@ -27,6 +27,23 @@ t.test('request headers: an edge says who called, and who called before', (t) =>
   t.end()
 })
 
+t.test('request headers: the port of the authority goes where it is to be left out', (t) => {
+  const left = (stripPort: HttpFilter['stripPort'], authority: string, method = 'GET') => {
+    const x = exchange({ authority, method })
+    prepareRequest(x, httpPlan({ stripPort }))
+    return x.authority
+  }
+  const own = exchange({}).connection.localPort
+  t.equal(left('never', 'a.test:80'), 'a.test:80')
+  t.equal(left('any', 'a.test:80'), 'a.test')
+  t.equal(left('any', '[::1]:80'), '[::1]')
+  t.equal(left('any', 'a.test:b'), 'a.test:b')
+  t.equal(left('any', 'a.test:80', 'CONNECT'), 'a.test:80')
+  t.equal(left('matching', `a.test:${own}`), 'a.test')
+  t.equal(left('matching', `a.test:${own + 1}`), `a.test:${own + 1}`)
+  t.end()
+})
+
 t.test('request headers: the scheme is that of somebody trusted', (t) => {
   const said = ['x-forwarded-proto', 'https']
   const proto = (over: Partial<HttpFilter>) => sent(over, said, 'x-forwarded-proto').values[0]

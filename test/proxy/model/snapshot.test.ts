@@ -89,6 +89,7 @@ t.test('snapshot: defaults are filled in', (t) => {
           internal: false,
           normalizePath: true,
           mergeSlashes: false,
+          stripPort: 'never',
           underscoreHeaders: 'allow',
           escapedSlashes: 'keep',
           codec: 'auto',

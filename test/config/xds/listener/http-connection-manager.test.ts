@@ -30,6 +30,7 @@ t.test('xds connection manager: with nothing said it is as Envoy has it', async 
     internal: true,
     normalizePath: false,
     mergeSlashes: false,
+    stripPort: 'never',
     underscoreHeaders: 'allow',
     escapedSlashes: 'keep',
     codec: 'auto',
@@ -38,6 +39,12 @@ t.test('xds connection manager: with nothing said it is as Envoy has it', async 
     tracing: null,
   })
   t.equal(table?.name, 'in#0')
+})
+
+t.test('xds connection manager: ports of authorities are left out when that is said', async (t) => {
+  const stripped = (fields: object) => managerOf(fields).filter.stripPort
+  t.equal(stripped({ strip_any_host_port: true }), 'any')
+  t.equal(stripped({ strip_matching_host_port: true }), 'matching')
 })
 
 t.test('xds connection manager: everything that is read arrives', async (t) => {

@@ -128,7 +128,6 @@ t.test(
   async (t) => {
     t.equal(tableOf({}).value.ignorePort, false)
     t.equal(tableOf({ ignore_port_in_host_matching: true }).value.ignorePort, true)
-    t.equal(managerOf({ strip_any_host_port: true }).table?.ignorePort, true)
   },
 )
 
