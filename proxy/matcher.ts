@@ -75,7 +75,7 @@ function compilePositive({ match }: NamedMatch): NamedPredicate {
       return (value) => value === null
     case 'range':
       return (value) => {
-        if (value === null || !/^-?\d+$/.test(value)) return false
+        if (value === null || !/^[-+]?\d+$/.test(value)) return false
         const number = Number(value)
         return number >= match.start && number < match.end
       }

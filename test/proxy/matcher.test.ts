@@ -48,6 +48,7 @@ t.test('matcher: matches names by presence, number and value, and may be turned 
     [-6, -5, 9, 10].map((number) => range(String(number))),
     [false, true, true, false],
   )
+  t.ok(range('+5'), 'Envoy: `absl::SimpleAtoi`')
   t.same(['', '1.5', '0x1', ' 1', null].map(range), [false, false, false, false, false])
   const exact = test({ name: 'x', match: { kind: 'exact', value: '' } })
   t.ok(exact(''))
