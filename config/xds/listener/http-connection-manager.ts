@@ -129,8 +129,8 @@ const codecs = { AUTO: 'auto', HTTP1: 'http1', HTTP2: 'http2' } as const
 const upgradeFields: Coverage = {
   message:
     'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig',
-  read: ['upgrade_type'],
-  harmless: { enabled: 'WebSockets are always passed on' },
+  read: ['upgrade_type', 'enabled'],
+  harmless: {},
 }
 
 const rdsFields: Coverage = {

@@ -2,7 +2,7 @@ import type { ForwardAction, PathChange, RouteMatch } from '../../../proxy/model
 import type { PolicyConfig } from '../../../proxy/policies.ts'
 import { destinations, type WeightMessages } from '../cluster/destinations.ts'
 import { type Coverage, checkFields } from '../reading/coverage.ts'
-import { each, fail, inside, type Place } from '../reading/report.ts'
+import { each, fail, inside, type Place, warn } from '../reading/report.ts'
 import { bool, durationMs, pattern, runtimeFraction, text, word } from '../reading/values.ts'
 import { hashPolicy } from './hash-policy.ts'
 import { headerLists, headerPolicy } from './header-changes.ts'
@@ -54,16 +54,19 @@ export function forwardAction(
 
 const upgradeFields: Coverage = {
   message: 'envoy.config.route.v3.RouteAction.UpgradeConfig',
-  read: ['upgrade_type'],
-  harmless: { enabled: 'WebSockets are always passed on' },
+  read: ['upgrade_type', 'enabled'],
+  harmless: {},
 }
 
-/** WebSocket, which is passed on anyway; of CONNECT and the like nothing is. */
+/** WebSocket, which is passed on anyway, with a warning where it should not be; of CONNECT and the like nothing is. */
 export function checkUpgrade(place: Place, coverage: Coverage = upgradeFields): void {
   checkFields(place, coverage)
   const type = text(place, 'upgrade_type')
-  if (type.toLowerCase() === 'websocket') return
-  fail(place, 'upgrade_type', `${type} is not supported here; supported: websocket`)
+  if (type.toLowerCase() !== 'websocket') {
+    fail(place, 'upgrade_type', `${type} is not supported here; supported: websocket`)
+  } else if (!bool(place, 'enabled', true)) {
+    warn(place, 'enabled', 'has no effect: WebSockets are always passed on')
+  }
 }
 
 const weightedFields: Coverage = {

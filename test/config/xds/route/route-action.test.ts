@@ -93,6 +93,10 @@ t.test('xds route action: what is wrong is told', async (t) => {
       /^error metadata_match\.filter_metadata\.envoy\.lb: must have texts, numbers and flags only/,
     ],
     [
+      { upgrade_configs: [{ upgrade_type: 'websocket', enabled: false }] },
+      /^warning upgrade_configs\[0\]\.enabled: has no effect: WebSockets are always passed on/,
+    ],
+    [
       { upgrade_configs: [{ upgrade_type: 'CONNECT' }] },
       /^error upgrade_configs\[0\]\.upgrade_type: CONNECT is not/,
     ],
