@@ -21,6 +21,7 @@ import {
 } from '../reading/report.ts'
 import { text } from '../reading/values.ts'
 import { type ControlPlaneSettings, controlPlaneSettings } from './control-plane.ts'
+import { withForeignClosed } from './foreign.ts'
 import { hintOf } from './hint.ts'
 import { pathIn, stepsOf } from './path.ts'
 
@@ -148,9 +149,10 @@ function normalized(value: unknown, tell: Tell): Raw | null {
     tell({ path, message, hint: hintOf(path, message), severity: 'error' })
     return null
   }
-  if (!isRecord(value)) return wrong('', 'must be a map')
+  const known = withForeignClosed(value)
+  if (!isRecord(known)) return wrong('', 'must be a map')
   try {
-    const decoded = decodeMessage(message, encodeMessage(message, value))
+    const decoded = decodeMessage(message, encodeMessage(message, known))
     return decoded.value ?? wrong(decoded.problem.path, decoded.problem.message)
   } catch (error) {
     const [, path = '', why = ''] = /^([^\s:]*): (.*)$/s.exec(String(reasonOf(error))) ?? []

@@ -2,7 +2,9 @@ import { isIP } from 'node:net'
 import type { StringMatch } from '../../../proxy/matcher.ts'
 import { isRecord, maxTimerMs } from '../../../proxy/problems.ts'
 import { regexProblem } from '../../../proxy/regex.ts'
+import { editDistance } from '../../nearest.ts'
 import { typeName } from '../proto/decode.ts'
+import { messageType } from '../proto/table.ts'
 import { fail, inside, type Place } from './report.ts'
 
 /** A text; absent is empty. */
@@ -99,13 +101,16 @@ export function typed(place: Place, key: string): Typed | null {
 
 /** Refuses an extension that we do not have, naming those we have. */
 export function failUnknown({ type, place }: Typed, known: Iterable<string>): void {
-  const names = [...known].join(', ')
-  fail(
-    place,
-    '',
-    `${type || 'an extension without a type'} is not supported here`,
-    `known: ${names}`,
-  )
+  const what = type || 'an extension without a type'
+  fail(place, '', `${what} is not supported here`, typeHint(type, [...known]))
+}
+
+/** Names this long are alike by nature: only one that does not exist is taken for a slip of the pen. */
+function typeHint(type: string, known: readonly string[]): string {
+  if (type.includes('.v2.')) return 'the API is v3'
+  const exists = messageType(type) !== null
+  const near = exists ? undefined : known.find((name) => editDistance(type, name) <= 3)
+  return near === undefined ? `known: ${known.join(', ')}` : `did you mean ${near}?`
 }
 
 const matchKinds = ['exact', 'prefix', 'suffix', 'contains'] as const

@@ -105,8 +105,6 @@ const bad = {
   'static_resources: {clusters: [{name: a, type: STRICT}]}':
     /\.type: must be one of STATIC, STRICT_DNS, .*, got "STRICT"$/,
   'static_resources: {clusters: [{name: a, type: STATICK}]}': /; did you mean "STATIC"\?$/,
-  'static_resources: {clusters: [{name: a, typed_extension_protocol_options: {x: {"@type": a/envoy.extensions.upstreams.http.v3.HttpProtocolOption}}}]}':
-    /; did you mean "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"\?$/,
   'static_resources: {clusters: [{name: a}, {name: a}]}':
     'envoy.yaml:1:43 error static_resources.clusters[1].name: a is the name of another, too',
   'node: {id: a}\n---\nnode: {id: b}': 'envoy.yaml error: holds several documents',
