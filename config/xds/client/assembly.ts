@@ -6,6 +6,7 @@ import type { Secret } from '../../../proxy/model/secret.ts'
 import type { Snapshot } from '../../../proxy/model/snapshot.ts'
 import { withoutLocalityWeights } from '../cluster/endpoint-group.ts'
 import type { SubsetRules, TranslatedCluster, TranslatedListener } from '../reading/translated.ts'
+import { demandingCertificates } from './demanded-certificates.ts'
 import { clustersOf } from './references.ts'
 import type { HeldResources, Store } from './store.ts'
 import { withSubsets } from './subset-clusters.ts'
@@ -230,7 +231,7 @@ function snapshotOf({ store, clusters, listeners, secrets: before }: State): Sna
     (name) => inline.get(name) ?? store.held.secrets.get(name)?.value ?? before.get(name) ?? [],
   )
   return {
-    listeners: serving.map(({ listener }) => listener),
+    listeners: serving.map(({ listener }) => listener).map(demandingCertificates(secrets)),
     routeTables: [...tables.values()],
     clusters: all.map(({ cluster }) => cluster),
     endpoints: all.map(({ endpoints }) => endpoints),

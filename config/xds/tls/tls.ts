@@ -68,8 +68,8 @@ export function downstreamTls(
   checkFields(place, downstreamFields)
   const { validation, certificate, secrets, needs, ...rest } = commonTls(place, owner, context)
   const { trust, identities, acceptsUntrusted } = validation
-  const requireClientCertificate = bool(place, 'require_client_certificate')
-  if (requireClientCertificate && trust === null) {
+  const isRequired = bool(place, 'require_client_certificate')
+  if (isRequired && trust === null) {
     fail(place, 'require_client_certificate', 'needs a trusted_ca to verify clients with')
   }
   if (acceptsUntrusted) {
@@ -79,6 +79,8 @@ export function downstreamTls(
     fail(place, 'common_tls_context', 'must have a certificate')
     return null
   }
+  // Envoy: who is to have a name must have a certificate, whatever `require_client_certificate` says.
+  const requireClientCertificate = isRequired || identities.length > 0
   return {
     tls: { certificate, trust, requireClientCertificate, peerIdentities: identities, ...rest },
     secrets,

@@ -7,7 +7,7 @@ import type { Addresses, Case, CertificateFiles } from '../case.ts'
 const inspector = extension('filters.listener.tls_inspector.v3.TlsInspector')
 
 /** TLS downstream; callers show a certificate, or may. */
-const tls = ({ chain, key, ca }: CertificateFiles, required: boolean): Raw => ({
+const tls = ({ chain, key, ca }: CertificateFiles, required: boolean, names: Raw = {}): Raw => ({
   transport_socket: extension('transport_sockets.tls.v3.DownstreamTlsContext', {
     require_client_certificate: required,
     common_tls_context: {
@@ -15,7 +15,7 @@ const tls = ({ chain, key, ca }: CertificateFiles, required: boolean): Raw => ({
       tls_certificates: [
         { certificate_chain: { filename: chain }, private_key: { filename: key } },
       ],
-      validation_context: { trusted_ca: { filename: ca } },
+      validation_context: { trusted_ca: { filename: ca }, ...names },
     },
   }),
 })
@@ -111,7 +111,39 @@ const onlyCaller: Raw = {
   on_no_match: action('DENY'),
 }
 
+/** Callers may show a certificate; what is asked of it makes it a must. */
+const optional = (what: string, validation: (files: CertificateFiles) => Raw): Case => ({
+  name: `TLS: a certificate is not required, but ${what}`,
+  config: (at) => ({
+    listeners: [
+      listener(at, [
+        { filters: [answering(210)], ...tls(at.certificate, false, validation(at.certificate)) },
+      ]),
+    ],
+  }),
+  asks: [withCertificate, withoutCertificate],
+  compared: (exchanges) => exchanges.map(({ answers }) => answers.map(({ status }) => status)),
+})
+
+const spiffe = (fields: Raw): Raw => ({
+  ...extension('transport_sockets.tls.v3.SPIFFECertValidatorConfig', fields),
+  name: 'envoy.tls.cert_validator.spiffe',
+})
+
+const nameOf = (exact: string): Raw => ({
+  match_typed_subject_alt_names: [{ san_type: 'URI', matcher: { exact } }],
+})
+
 export const callers: readonly Case[] = [
+  optional('verified', () => ({})),
+  optional('names are', () => nameOf('spiffe://test/app')),
+  optional('other names are', () => nameOf('spiffe://test/other')),
+  optional('trust domains are', ({ ca }) => ({
+    custom_validator_config: spiffe({
+      trust_domains: [{ name: 'test', trust_bundle: { filename: ca } }],
+    }),
+  })),
+
   {
     name: 'TLS: chains by name',
     config: (at) => ({

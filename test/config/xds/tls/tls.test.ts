@@ -125,6 +125,25 @@ t.test('xds tls: what stands in a context becomes secrets named after its owner'
   })
 })
 
+t.test(
+  'xds tls: a listener that asks callers for names does not do without a certificate',
+  async (t) => {
+    const common_tls_context = {
+      tls_certificate_sds_secret_configs: [{ name: 'web' }],
+      combined_validation_context: {
+        default_validation_context: {
+          match_typed_subject_alt_names: [named('URI', { prefix: 'spiffe://mesh/' })],
+        },
+        validation_context_sds_secret_config: sds('trust'),
+      },
+    }
+    t.match(downstreamOf({ common_tls_context }), {
+      value: { tls: { trust: 'trust', requireClientCertificate: true } },
+      said: [],
+    })
+  },
+)
+
 t.test('xds tls: a listener asks for a certificate and may do without', async (t) => {
   const common_tls_context = {
     tls_certificate_sds_secret_configs: [{ name: 'web' }],
