@@ -40,6 +40,7 @@ const clusterFields: Coverage = {
     dns_jitter: 'looks are always spread by a tenth',
     respect_dns_ttl: 'it always is',
     use_tcp_for_dns_lookups: 'the resolver of the system decides',
+    typed_dns_resolver_config: 'the resolver of the system is asked',
     ignore_health_on_host_removal: 'what is removed is removed',
     upstream_connection_options: 'connections that rest are closed by the idle time-out',
     preconnect_policy: 'connections are opened when they are needed',

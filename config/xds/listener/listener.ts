@@ -39,6 +39,7 @@ const listenerFields: Coverage = {
     enable_reuse_port: 'each worker has a socket of its own',
     connection_balance_config: 'each worker has a socket of its own',
     listener_filters_timeout: 'the first bytes have the time of the handshake',
+    continue_on_listener_filters_timeout: 'what says nothing in that time is closed',
     socket_options: system,
     tcp_keepalive: system,
     tcp_backlog_size: system,

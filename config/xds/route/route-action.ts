@@ -25,6 +25,7 @@ const actionFields: Coverage = {
     'priority',
     'upgrade_configs',
     'max_stream_duration',
+    'max_grpc_timeout',
   ],
   harmless: {
     cluster_not_found_response_code:
@@ -156,9 +157,14 @@ export function timeoutPolicy(place: Place): PolicyConfig {
       fail(streams, 'max_stream_duration', 'is not supported for a route', hint)
     }
   }
+  const requestTimeoutMs = durationMs(place, 'timeout', 15_000)
+  // The time that a gRPC caller has left always counts, and so does ours, whichever is shorter.
+  if (durationMs(place, 'max_grpc_timeout', requestTimeoutMs) !== requestTimeoutMs) {
+    fail(place, 'max_grpc_timeout', 'must be as long as the timeout', 'leave it away')
+  }
   return {
     kind: 'timeout',
-    requestTimeoutMs: durationMs(place, 'timeout', 15_000),
+    requestTimeoutMs,
     streamIdleTimeoutMs:
       place.fields.idle_timeout === undefined ? null : durationMs(place, 'idle_timeout', 0),
     byPeer: [],

@@ -129,7 +129,7 @@ const serviceName = (place: Place, context: Context): string => {
 
 const tagFields: Coverage = {
   message: 'envoy.type.tracing.v3.CustomTag',
-  read: ['tag', 'literal', 'environment', 'request_header'],
+  read: ['tag', 'literal', 'environment', 'request_header', 'metadata'],
   harmless: {},
 }
 
@@ -150,6 +150,10 @@ function customTag(place: Place, { outside }: Context): Tracing['tags'][number] 
         default: typeof fallback === 'string' ? fallback : null,
       },
     }
+  }
+  if (inside(place, 'metadata') !== null) {
+    warn(place, 'metadata', 'is not known here: spans go without this tag')
+    return null
   }
   const environment = inside(place, 'environment')
   if (environment === null) {

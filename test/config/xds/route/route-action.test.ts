@@ -116,6 +116,10 @@ t.test('xds route action: what is wrong is told', async (t) => {
     ],
   ]
   for (const [fields, expected] of table) t.match(actionOf(fields).said, [expected])
+  t.match(timeoutOf({ timeout: '3s', max_grpc_timeout: '0s' }).said, [
+    /^error max_grpc_timeout: must be as long as the timeout/,
+  ])
+  t.same(timeoutOf({ timeout: '0s', max_grpc_timeout: '0s' }).said, [])
   t.match(timeoutOf({ max_stream_duration: { max_stream_duration: '5s' } }).said, [
     /^error max_stream_duration\.max_stream_duration: is not supported for a route/,
   ])

@@ -82,9 +82,10 @@ t.test('xds tracing: shares and tags', async (t) => {
       { tag: 'agent', request_header: { name: 'user-agent' } },
       { tag: 'zone', environment: { name: 'ZONE' } },
       { tag: 'rack', environment: { name: 'RACK', default_value: 'r1' } },
+      { tag: 'policy', metadata: { kind: { request: {} }, metadata_key: { key: 'a' } } },
     ],
   })
-  t.same(said, [])
+  t.match(said, [/^warning .*custom_tags\[5\]\.metadata: is not known here/])
   t.match(tracing, { clientPercent: 1, randomPercent: 0.5, overallPercent: 50 })
   t.same(tracing?.tags, [
     { name: 'mesh', value: { kind: 'literal', value: 'default' } },
