@@ -134,8 +134,14 @@ const kinds: ReadonlyMap<string, FilterKind> = new Map<string, FilterKind>([
     'envoy.extensions.filters.http.header_mutation.v3.HeaderMutation',
     { read: headerMutation, off: [], order: levelOrder },
   ],
+  // What takes it away is that of the filter within.
   [conditionalFields.message, { read: conditional, off: [] }],
 ])
+
+/** What takes a policy away from a route, by its kind. */
+const offOf: ReadonlyMap<PolicyConfig['kind'], PolicyConfig> = new Map(
+  [...kinds.values()].flatMap(({ off }) => off.map((policy) => [policy.kind, policy] as const)),
+)
 
 /** The filters of a connection manager. */
 export interface HttpFilters {
@@ -160,7 +166,8 @@ export function httpFilters(manager: Place): HttpFilters {
     const disabled = bool(filter, 'disabled')
     const own = kind.read(config.place)
     const order = kind.order?.(config.place) ?? null
-    byName.set(text(filter, 'name'), { policies: own, disabled, off: kind.off, order })
+    const off = kind.off.length > 0 ? kind.off : own.flatMap(({ kind }) => offOf.get(kind) ?? [])
+    byName.set(text(filter, 'name'), { policies: own, disabled, off, order })
     if (!disabled) policies.push(...own)
   }
   return { policies, byName }

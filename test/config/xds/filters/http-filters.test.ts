@@ -245,6 +245,16 @@ t.test('xds filters: one that is skipped for others is for its callers', async (
   ])
 })
 
+t.test('xds filters: one that is skipped for others can be switched off by a route', async (t) => {
+  const off = message('envoy.config.route.v3.FilterConfig', { disabled: true })
+  const { table, said } = managerOf({
+    ...withFilters({ ...conditional(abort, unless({ prefix: 'spiffe://mesh/' })), name: 'some' }),
+    route_config: tableWith({ ...toApp, typed_per_filter_config: { some: off } }),
+  })
+  t.same(said, [])
+  t.match(table?.virtualHosts[0]?.routes[0]?.policies, [{ kind: 'fault', faults: [] }, {}])
+})
+
 t.test(
   'xds filters: mutations of headers come before those of routes, and of answers after',
   async (t) => {
