@@ -33,8 +33,8 @@ export function routeMatch(place: Place, filterState: FilterState): RouteMatch {
   const methods: string[] = []
   for (const header of each(place, 'headers').flatMap(headerMatch)) {
     const { name, match, invert } = header
-    const asksMethod = name === ':method' && match.kind === 'exact' && !invert
-    if (asksMethod && methods.length === 0) methods.push(match.value)
+    const asksMethod = name === ':method' && match.kind === 'exact' && !match.ignoreCase
+    if (asksMethod && !invert && methods.length === 0) methods.push(match.value)
     else headers.push(header)
   }
   return {

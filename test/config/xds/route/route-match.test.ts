@@ -29,6 +29,7 @@ t.test('xds route match: headers, the method apart', async (t) => {
     prefix: '/',
     grpc: {},
     headers: [
+      { name: ':method', string_match: { exact: 'put', ignore_case: true } },
       { name: ':method', string_match: { exact: 'PUT' } },
       { name: ':method', string_match: { exact: 'GET' }, invert_match: true },
       { name: 'X-A', exact_match: 'a' },
@@ -48,6 +49,7 @@ t.test('xds route match: headers, the method apart', async (t) => {
   t.same(value.methods, ['PUT'])
   t.same(value.headers, [
     named('content-type', text('regex', 'application/grpc([+].*)?')),
+    named(':method', { kind: 'exact', value: 'put', ignoreCase: true }),
     // Envoy takes no request without the header for one that differs.
     named(':method', { kind: 'present' }),
     named(':method', text('exact', 'GET'), true),
