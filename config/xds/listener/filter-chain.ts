@@ -1,4 +1,4 @@
-import type { FilterChain } from '../../../proxy/model/listener.ts'
+import type { ChainMatch, FilterChain } from '../../../proxy/model/listener.ts'
 import { maxTimerMs } from '../../../proxy/problems.ts'
 import { type Coverage, checkFields } from '../reading/coverage.ts'
 import { each, inside, type Place, warn } from '../reading/report.ts'
@@ -7,6 +7,7 @@ import { downstreamSocket } from '../tls/tls.ts'
 import { type Bound, chainMatch } from './chain-match.ts'
 import { type Candidate, everywhere, inOrder } from './chain-order.ts'
 import type { Gathering } from './gathering.ts'
+import { hasFilter, httpInspector } from './listener-filters.ts'
 import { networkFilters } from './network-filters.ts'
 
 const chainFields: Coverage = {
@@ -27,19 +28,32 @@ export function filterChains(
   bound: Bound,
   gathering: Gathering,
 ): readonly FilterChain[] {
+  const readsHttp = hasFilter(listener, httpInspector)
   const candidates = each(listener, 'filter_chains').flatMap((place, index): Candidate[] => {
     const destined = chainMatch(place, bound)
     if (destined === null) {
       warn(place, 'filter_chain_match', 'takes no connection: none comes to such an address here')
       return []
     }
+    const match = readsHttp ? destined.match : ofTlsAlone(destined.match)
+    if (match === null) {
+      const message = 'takes no connection: nothing is known of the protocol of plaintext'
+      warn(place, 'filter_chain_match', message, 'add an http_inspector')
+      return []
+    }
     const chain = filterChain(place, `${gathering.name}#${index}`, gathering)
-    return chain === null ? [] : [{ ...destined, chain, place }]
+    return chain === null ? [] : [{ ...destined, match, chain, place }]
   })
   const last = inside(listener, 'default_filter_chain')
   const otherwise = last === null ? null : filterChain(last, `${gathering.name}#default`, gathering)
   const chains = candidates.length === 0 ? [] : inOrder(candidates)
   return otherwise === null ? chains : [...chains, ...everywhere(otherwise, chains)]
+}
+
+/** Of plaintext nobody knows its protocol without an `http_inspector`; null: nothing is left to take. */
+function ofTlsAlone(match: ChainMatch): ChainMatch | null {
+  if (match.alpn.length === 0) return match
+  return match.transport === 'raw' ? null : { ...match, transport: 'tls' }
 }
 
 /** A chain that takes every connection; null when it is refused. `name` is what belongs to it is called by. */

@@ -5,7 +5,7 @@ import { bool, failUnknown, number, typed } from '../reading/values.ts'
 import type { Bound } from './chain-match.ts'
 
 const tlsInspector = 'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector'
-const httpInspector = 'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector'
+export const httpInspector = 'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector'
 export const originalDst = 'envoy.extensions.filters.listener.original_dst.v3.OriginalDst'
 const known = [tlsInspector, httpInspector, originalDst]
 
@@ -20,6 +20,9 @@ const predicateFields: Coverage = {
   read: ['or_match', 'and_match', 'not_match', 'any_match', 'destination_port_range'],
   harmless: {},
 }
+
+export const hasFilter = (listener: Place, type: string): boolean =>
+  each(listener, 'listener_filters').some((one) => typed(one, 'typed_config')?.type === type)
 
 /** Whether the first bytes of connections to a port are left alone. */
 export type Silence = (port: number) => boolean

@@ -1,14 +1,15 @@
 import { isIP } from 'node:net'
 import type { Listener } from '../../../proxy/model/listener.ts'
 import { type Coverage, checkFields } from '../reading/coverage.ts'
-import { each, fail, inside, type Place, warn } from '../reading/report.ts'
+import { fail, inside, type Place, warn } from '../reading/report.ts'
 import type { Context, TranslatedListener } from '../reading/translated.ts'
-import { address, bool, text, typed, word } from '../reading/values.ts'
+import { address, bool, text, word } from '../reading/values.ts'
 import { agentPart, isAgentListener } from './agent-listener.ts'
 import type { Bound } from './chain-match.ts'
 import { filterChains } from './filter-chain.ts'
 import { newGathering } from './gathering.ts'
 import {
+  hasFilter,
   listenerFilterCoverages,
   listenerFilters,
   originalDst,
@@ -125,8 +126,5 @@ function boundTo(place: Place): Bound & { readonly socket: Listener['socket'] } 
         : { kind: 'bound' }
   return { address: found.host, port: found.port, anywhere, socket }
 }
-
-const hasFilter = (place: Place, type: string): boolean =>
-  each(place, 'listener_filters').some((filter) => typed(filter, 'typed_config')?.type === type)
 
 export const listenerCoverages: readonly Coverage[] = [listenerFields, ...listenerFilterCoverages]

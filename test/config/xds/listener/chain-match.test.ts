@@ -1,7 +1,7 @@
 import t from 'tap'
 import { chainsFor, chooseChain } from '../../../../proxy/listener/filter-chain.ts'
 import { compileNetworks } from '../../../../proxy/network.ts'
-import { listenerOf, tcpProxy } from '../../../support/listeners.ts'
+import { extension, listenerOf, tcpProxy } from '../../../support/listeners.ts'
 
 const chain = (name: string, filter_chain_match?: object) => ({
   name,
@@ -71,6 +71,21 @@ t.test(
     ])
   },
 )
+
+t.test('xds chain match: protocols of plaintext are known with an http_inspector', async (t) => {
+  const list = [
+    chain('any', { application_protocols: ['http/1.1'] }),
+    chain('raw', { application_protocols: ['h2c'], transport_protocol: 'raw_buffer' }),
+  ]
+  t.same(listed(list), {
+    chains: ['any tls http/1.1'],
+    said: [
+      'warning filter_chains[1].filter_chain_match: takes no connection: nothing is known of the protocol of plaintext (add an http_inspector)',
+    ],
+  })
+  const inspector = extension('envoy.extensions.filters.listener.http_inspector.v3.HttpInspector')
+  t.same(listed(list, { listener_filters: [inspector] }).said, [])
+})
 
 t.test('xds chain match: the default chain comes last', async (t) => {
   const { chains, said } = listed([chain('tls', { transport_protocol: 'tls' })], {
