@@ -48,7 +48,7 @@ const run = {
   feedCa: text({
     flag: 'feed-ca',
     placeholder: '<file>',
-    help: "roots the feed's certificate must chain to (PEM); default: the system's",
+    help: "roots the feed's certificate must chain to (PEM); default: Node's and the system's",
   }),
   feedCert: text({
     flag: 'feed-cert',

@@ -1,3 +1,4 @@
+import { getCACertificates } from 'node:tls'
 import * as v from 'valibot'
 import { WebSocket } from 'ws'
 import type { Clock, Timer } from '../../proxy/clock.ts'
@@ -28,20 +29,24 @@ export interface FeedOptions {
   readonly name: string
   /** Of the program. */
   readonly version: string
-  /** Read anew for each connection; null sends none. */
-  readonly token: () => string | null
-  /** PEM. `ca` null trusts the system's roots; certificate and key are shown to the server. */
-  readonly tls: {
-    readonly ca: string | null
-    readonly cert: string | null
-    readonly key: string | null
-  }
+  /** Asked anew for each connection; throws when something cannot be read. */
+  readonly credentials: () => FeedCredentials
   /** Where the last good configuration is kept; null keeps none. */
   readonly stateDir: string | null
   /** Keep secrets that a feed of the model carries, too. */
   readonly stateKeys: boolean
   readonly clock: Clock
   readonly log: Log
+}
+
+export interface FeedCredentials {
+  /** Null sends none. */
+  readonly token: string | null
+  /** PEM; null trusts Node's roots and the system's. */
+  readonly ca: string | null
+  /** PEM, shown to the server. */
+  readonly cert: string | null
+  readonly key: string | null
 }
 
 interface Life {
@@ -151,16 +156,23 @@ function emitStale(life: Life, emission: Emission, savedAt: number): void {
 
 function connect(life: Life): void {
   const { options } = life
-  const { url, tls, clock, log } = options
-  const token = options.token()
+  const { url, clock, log } = options
+  let credentials: FeedCredentials
+  try {
+    credentials = options.credentials()
+  } catch (error) {
+    lost(life, error instanceof Error ? error.message : String(error))
+    return
+  }
+  const { token, ca, cert, key } = credentials
   const socket = new WebSocket(url, {
     headers: token === null ? {} : { authorization: `Bearer ${token}` },
     handshakeTimeout: handshakeMs,
     maxPayload: maxMessageBytes,
     perMessageDeflate: false,
-    ...(tls.ca !== null && { ca: tls.ca }),
-    ...(tls.cert !== null && { cert: tls.cert }),
-    ...(tls.key !== null && { key: tls.key }),
+    ...(url.startsWith('wss:') && { ca: ca ?? systemRoots() }),
+    ...(cert !== null && { cert }),
+    ...(key !== null && { key }),
   })
   life.socket = socket
   let reason = 'the server closed the connection'
@@ -278,5 +290,10 @@ function lost(life: Life, reason: string): void {
   log.warn('feed lost', { url, reason, againInMs: ms })
   life.retry = clock.after(ms, () => connect(life))
 }
+
+const systemRoots = (): string[] => [
+  ...getCACertificates('default'),
+  ...getCACertificates('system'),
+]
 
 const send = (socket: WebSocket, message: FromSidecar): void => socket.send(JSON.stringify(message))

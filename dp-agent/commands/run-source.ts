@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import type { FeedCredentials } from '../../config/feed/source.ts'
 import { kumaFiles } from '../../config/kuma/watch.ts'
 import type { Source } from '../../config/source.ts'
 import type { Clock } from '../../proxy/clock.ts'
@@ -54,8 +55,10 @@ export async function chooseSource(
     return { source, from: config.join(', '), name, mesh, ...alone(options) }
   }
   if (!/^wss?:\/\//.test(feed)) return `--feed must be a ws or wss URL, got "${feed}"`
+  const source = await fromFeed(feed, options, name, terminal, clock, log)
+  if (source === null) return null
   return {
-    source: await fromFeed(feed, options, name, terminal, clock, log),
+    source,
     from: feed,
     name,
     mesh,
@@ -101,7 +104,7 @@ async function fromBootstrap(
   return { source, from: path, ...who, ...alone(options) }
 }
 
-/** Loaded only where there is a feed. */
+/** Loaded only where there is a feed. Null when a file is not there, or not what it is to be. */
 async function fromFeed(
   url: string,
   options: RunOptions,
@@ -109,18 +112,38 @@ async function fromFeed(
   terminal: Terminal,
   clock: Clock,
   log: Log,
-): Promise<Source> {
+): Promise<Source | null> {
   const { feedSource } = await import('../../config/feed/source.ts')
   const { feedTokenFile, feedCa, feedCert, feedKey, mesh, stateDir, stateKeys } = options
-  const read = (file: string | null): string | null =>
-    file === null ? null : readFileSync(file, 'utf8')
+  const read = (flag: string, file: string | null, holds = ''): string | null => {
+    if (file === null) return null
+    let text: string
+    try {
+      text = readFileSync(file, 'utf8')
+    } catch (error) {
+      throw new Error(`${flag} cannot be read: ${error instanceof Error ? error.message : error}`)
+    }
+    if (!text.includes(holds)) throw new Error(`${flag}: ${file} holds no ${holds} (PEM)`)
+    return text
+  }
+  const credentials = (): FeedCredentials => ({
+    token: read('--feed-token-file', feedTokenFile)?.trim() ?? null,
+    ca: read('--feed-ca', feedCa, 'CERTIFICATE'),
+    cert: read('--feed-cert', feedCert, 'CERTIFICATE'),
+    key: read('--feed-key', feedKey, 'PRIVATE KEY'),
+  })
+  try {
+    credentials()
+  } catch (error) {
+    log.error(error instanceof Error ? error.message : String(error))
+    return null
+  }
   return feedSource({
     url,
     mesh,
     name,
     version: terminal.version,
-    token: () => read(feedTokenFile)?.trim() ?? null,
-    tls: { ca: read(feedCa), cert: read(feedCert), key: read(feedKey) },
+    credentials,
     stateDir,
     stateKeys,
     clock,

@@ -41,6 +41,7 @@ async function lab(t: Test, options: { token?: string; shown?: string; state?: s
   let server = await start()
   t.teardown(() => server.close())
   const { log, lines } = memoryLog()
+  const unreadable = { now: false }
   const connect = () => {
     const emissions: Emission[] = []
     let wake = (): void => {}
@@ -49,8 +50,10 @@ async function lab(t: Test, options: { token?: string; shown?: string; state?: s
       mesh: 'default',
       name: 'web',
       version: '1',
-      token: () => options.shown ?? null,
-      tls: { ca: null, cert: null, key: null },
+      credentials() {
+        if (unreadable.now) throw new Error('--feed-token-file cannot be read')
+        return { token: options.shown ?? null, ca: null, cert: null, key: null }
+      },
       stateDir: options.state ?? null,
       stateKeys: false,
       clock: systemClock,
@@ -79,7 +82,8 @@ async function lab(t: Test, options: { token?: string; shown?: string; state?: s
     await server.close()
     server = await start(port)
   }
-  return { connect, write, restart, server: () => server, lines, serverLines: serverLog.lines }
+  const { lines: serverLines } = serverLog
+  return { connect, write, restart, server: () => server, unreadable, lines, serverLines }
 }
 
 const addressOf = ({ snapshot }: Emission): string | undefined =>
@@ -119,6 +123,20 @@ t.test('feed: a server that comes back finds nothing to send', async (t) => {
   await until(() => emissions.length === 2)
   t.equal(addressOf(emissions[1]!), '10.0.0.1')
   t.ok(lines.some((line) => /feed lost/.test(line)))
+})
+
+t.test('feed: a token that cannot be read is another try, and not the end', async (t) => {
+  const { connect, restart, unreadable, lines } = await lab(t)
+  const { emissions, until } = connect()
+  await until(() => emissions.length === 1)
+  unreadable.now = true
+  await restart()
+  while (!lines.some((line) => /feed lost.*cannot be read/.test(line))) {
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  unreadable.now = false
+  await until(() => emissions.length === 2)
+  t.equal(addressOf(emissions[1]!), '10.0.0.1')
 })
 
 t.test('feed: the last known good configuration serves while the feed is away', async (t) => {
