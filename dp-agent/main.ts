@@ -8,6 +8,12 @@ import { dispatch } from './dispatch.ts'
 const root = join(import.meta.dirname, import.meta.filename.endsWith('.ts') ? '..' : '../..')
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
+// The launcher looks for a newer one; who starts this file directly is told.
+if (Number(process.versions.node.split('.')[0]) < 24) {
+  process.stderr.write(`outrider needs Node 24 or newer; this is ${process.version}\n`)
+  process.exit(2)
+}
+
 // A plain object. Node's own asks the system at each reading, and the YAML library reads a variable at each token: a
 // seventh of the time of a large mesh.
 process.env = { ...process.env }

@@ -32,8 +32,8 @@ t.test('docs: metrics.md is what the table of metrics says', async (t) => {
 
 Made from \`proxy/telemetry/metrics.ts\`; do not edit. Names are Envoy's, so that dashboards keep working.
 \`/metrics\` on the admin server shows them to Prometheus, with those of the process (\`process_…\`, \`nodejs_…\`) from
-prom-client; \`?usedonly\` leaves out what never counted. \`/stats\` shows the same numbers under the names that Envoy's
-\`/stats\` has. Several workers' numbers are added, those marked "largest" excepted, which all workers measure of the same
+prom-client; \`?usedonly\` leaves out what never counted. \`/stats\` shows the same numbers in lines like those of Envoy's
+\`/stats\`. Several workers' numbers are added, those marked "largest" excepted, which all workers measure of the same
 thing. Counts begin anew when a worker is replaced.
 
 Buckets of histograms, ms: ${histogramBounds.join(', ')}.

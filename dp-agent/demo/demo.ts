@@ -100,7 +100,7 @@ async function start(parts: Parts): Promise<void> {
   if (taken.length > 0) {
     const are = taken.length === 1 ? 'port is' : 'ports are'
     throw new Error(
-      `${are} in use on 127.0.0.1: ${taken.join(', ')}; move all of the demo with --port-offset 1000`,
+      `${are} in use on 127.0.0.1: ${taken.join(', ')}; move all of the demo with another --port-offset, as in npm start -- --port-offset 2000`,
     )
   }
   if (parts.stopping) return

@@ -16,7 +16,10 @@ export interface ShowOptions {
   readonly ca: string | null
 }
 
-/** `outrider pki show`: what a certificate says and whether it would be believed. Returns what went wrong, or null. */
+/**
+ * `outrider pki show`: what a certificate says and whether it would be believed. Returns what went wrong or why it would not
+ * be, or null.
+ */
 export function pkiShow({ path, ca }: ShowOptions, { clock, out }: PkiEnv): string | null {
   try {
     const isDir = statSync(path).isDirectory()
@@ -28,10 +31,13 @@ export function pkiShow({ path, ca }: ShowOptions, { clock, out }: PkiEnv): stri
       out(`${file}, certificate ${i + 1} of ${chain.length}\n`)
       for (const [label, value] of rows(certificate, clock)) out(`  ${label.padEnd(10)}${value}\n`)
     }
-    if (isDir) out(`key: ${keyVerdict(leaf, join(path, 'tls.key'))}\n`)
     const bundle = ca ?? (isDir ? join(path, 'ca.crt') : null)
-    if (bundle !== null) out(`chain: ${chainVerdict(chain, bundle, clock.wall())}\n`)
-    return null
+    const verdicts = [
+      ...(isDir ? [keyVerdict(leaf, join(path, 'tls.key'))] : []),
+      ...(bundle === null ? [] : [chainVerdict(chain, bundle, clock.wall())]),
+    ]
+    for (const { text } of verdicts) out(`${text}\n`)
+    return verdicts.every(({ good }) => good) ? null : `${path} would not be taken`
   } catch (error) {
     return `cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`
   }
@@ -97,21 +103,26 @@ function useText(certificate: X509Certificate): string {
   return usages === undefined ? 'any' : usages.map((oid) => useNames[oid] ?? oid).join(', ')
 }
 
-function keyVerdict(leaf: X509Certificate, file: string): string {
+interface Verdict {
+  readonly good: boolean
+  readonly text: string
+}
+
+function keyVerdict(leaf: X509Certificate, file: string): Verdict {
   try {
-    const fits = leaf.checkPrivateKey(createPrivateKey(readFileSync(file)))
-    return fits ? `${file} belongs to the certificate` : `${file} is NOT the key of the certificate`
+    const good = leaf.checkPrivateKey(createPrivateKey(readFileSync(file)))
+    const is = good ? 'belongs to the certificate' : 'is NOT the key of the certificate'
+    return { good, text: `key: ${file} ${is}` }
   } catch {
-    return `${file} CANNOT be read`
+    return { good: false, text: `key: ${file} CANNOT be read` }
   }
 }
 
-function chainVerdict(chain: readonly X509Certificate[], file: string, now: number): string {
+function chainVerdict(chain: readonly X509Certificate[], file: string, now: number): Verdict {
   const [leaf, ...above] = chain
   const roots = certificatesIn(file)
-  if (leaf === undefined) return 'none'
-  const path = pathToRoot(leaf, above, roots, now)
-  return path === null
-    ? `does NOT lead to ${file} now`
-    : `leads to ${file}, valid until ${iso(path.until)}`
+  if (roots.length === 0) return { good: false, text: `chain: ${file} holds NO certificate` }
+  const path = leaf === undefined ? null : pathToRoot(leaf, above, roots, now)
+  if (path === null) return { good: false, text: `chain: does NOT lead to ${file} now` }
+  return { good: true, text: `chain: leads to ${file}, valid until ${iso(path.until)}` }
 }

@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net'
 import type { Endpoint, Speaks } from '../cluster/endpoint.ts'
 import type { ProxyEnv } from '../env.ts'
 import type { ConnectionTls } from '../exchange.ts'
+import type { Stats } from '../telemetry/metrics.ts'
 import type { TlsRefusal } from '../tls-refusal.ts'
 import { connectTls } from './tls.ts'
 
@@ -39,6 +40,7 @@ export function connectEndpoint(
     settled = true
     timer.cancel()
     if (!result.ok) socket.destroy()
+    else if (result.tls !== null) countHandshake(cluster.stats.counters, result.tls)
     done(result)
   }
   const timer = env.clock.after(cluster.config.connectTimeoutMs, () =>
@@ -60,6 +62,11 @@ export function connectEndpoint(
             ),
         )
   return { destroy: () => settle({ ok: false, detail: 'cancelled', counter: null }) }
+}
+
+function countHandshake(counters: Stats<'cluster'>['counters'], { resumed }: ConnectionTls): void {
+  counters.ssl_handshake += 1
+  if (resumed) counters.ssl_session_reused += 1
 }
 
 /** ALPN: the names that are configured, without those of what will not be spoken; by itself HTTP/2 offers its own, as in Envoy. */

@@ -82,6 +82,7 @@ t.test('speaks: as the caller does, over a connection of that version', async (t
   const { counters } = hop.cluster()
   t.equal(counters.upstream_cx_http1_total, 1)
   t.equal(counters.upstream_cx_http2_total, 1)
+  t.equal(counters.ssl_handshake, 2)
   t.equal(hop.proxy.inspect().clusters[0]?.endpoints[0]?.connections, 2)
 })
 
