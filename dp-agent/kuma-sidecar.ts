@@ -77,6 +77,15 @@ export function adminAddress({ admin }: RunOptions, dataplane: OwnDataplane | nu
   return port === null || admin.port !== defaultAdminPort ? admin : { ...admin, port }
 }
 
+/** The port on which the control plane will look for a Dataplane's admin pages, where that is not the one they are on; else null. */
+export function missedAdminPort(
+  admin: SocketAddress,
+  dataplane: OwnDataplane | null,
+): number | null {
+  const asked = dataplane?.adminPort ?? defaultAdminPort
+  return dataplane === null || admin.port === 0 || admin.port === asked ? null : asked
+}
+
 /** Bundles of roots as systems keep them. Source: Go `crypto/x509/root_linux.go`, as kuma-dp. */
 const systemBundles = [
   '/etc/ssl/certs/ca-certificates.crt',

@@ -26,6 +26,7 @@ import {
   adminAddress,
   broughtDataplane,
   interceptionOf,
+  missedAdminPort,
   openWorkDir,
   sidecarOf,
 } from '../kuma-sidecar.ts'
@@ -58,6 +59,12 @@ export async function fromControlPlane(start: KumaStart): Promise<Chosen | strin
   const name = dataplane?.name ?? options.name
   if (name === null) return 'say which Dataplane this is: --dataplane-file <file> or --name <name>'
   const mesh = dataplane?.mesh ?? options.mesh
+  const admin = adminAddress(options, dataplane)
+  const asked = missedAdminPort(admin, dataplane)
+  if (asked !== null) {
+    const hint = `give the Dataplane networking.admin.port ${admin.port}`
+    log.warn('the control plane will look for admin pages elsewhere', { port: asked, hint })
+  }
   const workDir = openWorkDir(options.workDir)
   const sidecar = sidecarOf(options, terminal, { name, mesh, dataplane }, workDir.path)
   const token = tokenOf(start)
@@ -72,7 +79,7 @@ export async function fromControlPlane(start: KumaStart): Promise<Chosen | strin
     from: url,
     name,
     mesh,
-    admin: adminAddress(options, dataplane),
+    admin,
     controlPlane: tiesOf(start, controlPlane, sidecar),
     close() {
       watch.cancel()

@@ -5,6 +5,7 @@ import { readArguments } from '../../dp-agent/cli/parse.ts'
 import {
   adminAddress,
   broughtDataplane,
+  missedAdminPort,
   openWorkDir,
   sidecarOf,
 } from '../../dp-agent/kuma-sidecar.ts'
@@ -50,6 +51,11 @@ t.test(
     t.same(adminAddress(optionsOf(), dataplane), { host: '127.0.0.1', port: 9902 })
     t.same(adminAddress(optionsOf('--admin', '0'), dataplane), { host: '127.0.0.1', port: 0 })
     t.same(adminAddress(optionsOf(), null), { host: '127.0.0.1', port: 9901 })
+    const at = (port: number) => ({ host: '127.0.0.1', port })
+    t.equal(missedAdminPort(at(9902), dataplane), null)
+    t.equal(missedAdminPort(at(9901), dataplane), 9902)
+    t.equal(missedAdminPort(at(0), dataplane), null)
+    t.equal(missedAdminPort(at(19_901), null), null)
   },
 )
 
