@@ -1,4 +1,3 @@
-import { getCACertificates } from 'node:tls'
 import * as v from 'valibot'
 import { WebSocket } from 'ws'
 import type { Clock, Timer } from '../../proxy/clock.ts'
@@ -13,6 +12,7 @@ import {
   type Source,
   type SourceProblem,
 } from '../source.ts'
+import { systemRoots } from '../system-roots.ts'
 import { newTranslate, type Translate } from './emission.ts'
 import { holdsKeys } from './keys.ts'
 import { type FeedItem, type FromSidecar, keyOf } from './messages.ts'
@@ -290,10 +290,5 @@ function lost(life: Life, reason: string): void {
   log.warn('feed lost', { url, reason, againInMs: ms })
   life.retry = clock.after(ms, () => connect(life))
 }
-
-const systemRoots = (): string[] => [
-  ...getCACertificates('default'),
-  ...getCACertificates('system'),
-]
 
 const send = (socket: WebSocket, message: FromSidecar): void => socket.send(JSON.stringify(message))

@@ -51,7 +51,7 @@ export async function requestBootstrap(options: BootstrapRequest): Promise<Answe
     })
     return judge(statusCode, await body.text())
   } catch (error) {
-    return failed(reasonOf(error))
+    return failed(reasonOf(error, ca !== null))
   } finally {
     timer.cancel()
     void dispatcher.destroy()
@@ -126,9 +126,10 @@ const refused = (message: string): Answer => ({ kind: 'refused', message })
 /** Node says of a certificate nobody vouches for what it is, not what to do. */
 const trustCodes = /SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/
 
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown, withCa: boolean): string {
   if (!(error instanceof Error)) return String(error)
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  const hint = trustCodes.test(code) ? '; give its CA with --ca-cert-file' : ''
-  return `${error.message === '' ? code : error.message}${hint}`
+  if (!trustCodes.test(code)) return error.message === '' ? code : error.message
+  const hint = withCa ? 'that of --ca-cert-file is not its CA' : 'give its CA with --ca-cert-file'
+  return `${error.message.replace(/;.*$/s, '')}; ${hint}`
 }

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { getCACertificates } from 'node:tls'
 import { MessageChannel } from 'node:worker_threads'
 import {
   type ControlPlane,
@@ -13,6 +12,7 @@ import { startHealthStream } from '../../config/kuma-cp/health-stream.ts'
 import { metricsSocketOf, type Sidecar } from '../../config/kuma-cp/node.ts'
 import { tokenSource, watchToken } from '../../config/kuma-cp/token.ts'
 import { formatProblem } from '../../config/source.ts'
+import { systemRoots } from '../../config/system-roots.ts'
 import { xdsSource } from '../../config/xds/client/source.ts'
 import { openStream } from '../../config/xds/client/stream.ts'
 import { newOutside } from '../../config/xds/reading/outside.ts'
@@ -131,8 +131,8 @@ async function reach(
   const rest = stayAlive()
   try {
     token()
-    const systemRoots = ca() === null && url.startsWith('https:') ? rootsOfSystem() : []
-    const known = { ...to, systemRoots }
+    const roots = ca() === null && url.startsWith('https:') ? systemRoots() : []
+    const known = { ...to, systemRoots: roots }
     if (options.stateDir !== null) return newControlPlane(known)
     const tries = { everyMs: options.cpRetryMs, atMostMs: options.cpRetryAtMostMs }
     return await connect(known, tries)
@@ -148,15 +148,15 @@ async function reach(
 const tokenOf = ({ options, clock, log }: KumaStart): ControlPlaneOptions['token'] =>
   tokenSource({ token: options.dataplaneToken, file: options.dataplaneTokenFile, clock, log })
 
-/** Node's own list, with what this machine's administrators have added. */
-const rootsOfSystem = (): readonly string[] => [
-  ...new Set([...getCACertificates('default'), ...getCACertificates('system')]),
-]
-
 const caOf =
   ({ caCert, caCertFile }: RunOptions) =>
-  (): string | null =>
-    caCert ?? (caCertFile === null ? null : readFileSync(caCertFile, 'utf8'))
+  (): string | null => {
+    const pem = caCert ?? (caCertFile === null ? null : readFileSync(caCertFile, 'utf8'))
+    if (pem !== null && !pem.includes('BEGIN CERTIFICATE')) {
+      throw new Error(`${caCertFile ?? '--ca-cert'} holds no certificate (PEM)`)
+    }
+    return pem
+  }
 
 /** Timers of the clock do not keep the process alive, and before the agent runs nothing else does. */
 function stayAlive(): () => void {
