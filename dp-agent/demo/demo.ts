@@ -57,7 +57,7 @@ export function startDemo(settings: DemoSettings): Demo {
   const broken = Promise.withResolvers<string>()
   const parts: Parts = {
     ports: shiftPorts(portOffset),
-    sidecarSettings: { program, config, work, onLine: verbose ? err : null },
+    sidecarSettings: { program, config, work, onLine: verbose ? tellAll(err) : tellErrors(err) },
     services: new Map(),
     sidecars: new Map(),
     broke: broken.resolve,
@@ -83,6 +83,30 @@ export function startDemo(settings: DemoSettings): Demo {
       for (const service of parts.services.values()) service.stop()
       await remove()
     },
+  }
+}
+
+type OnLine = SidecarSettings['onLine']
+
+const tellAll =
+  (err: DemoSettings['err']): OnLine =>
+  (name, line) =>
+    err(`${name.padEnd(12)}  ${line}\n`)
+
+/** Several sidecars read the same files: what they find wrong is told once, and again when it comes again. */
+const onceMs = 2_000
+
+function tellErrors(err: DemoSettings['err']): OnLine {
+  const told = new Map<string, number>()
+  const tell = tellAll(err)
+  return (name, line) => {
+    const [, what] = /^\S+ error (.*)$/.exec(line) ?? []
+    if (what === undefined) return
+    const now = systemClock.now()
+    const before = told.get(what) ?? Number.NEGATIVE_INFINITY
+    if (told.size > 100) told.clear()
+    told.set(what, now)
+    if (now - before > onceMs) tell(name, line)
   }
 }
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
@@ -34,8 +34,8 @@ export interface SidecarSettings {
   readonly config: string
   /** The demo's directory, with the identities; gets the logs. */
   readonly work: string
-  /** Gets each line of its log, instead of a file; null writes the file. */
-  readonly onLine: ((line: string) => void) | null
+  /** Gets each line of its log, with who said it; a file in `work` has them all as well. */
+  readonly onLine: (name: string, line: string) => void
 }
 
 const keptLines = 5
@@ -50,17 +50,16 @@ export function startSidecar(plan: SidecarPlan, settings: SidecarSettings): Side
   const args = ['run', '--config', config, '--name', name]
   args.push('--identity-dir', identityDirOf(work, plan.service))
   args.push('--admin', `127.0.0.1:${admin}`, '--drain-time', '0s', '--log-format', 'text')
-  const logFile = join(work, `${name}.log`)
-  const log = onLine === null ? openSync(logFile, 'a', 0o600) : 'pipe'
+  const log = openSync(join(work, `${name}.log`), 'a', 0o600)
   const child = spawn(
     process.execPath,
     ['--max-semi-space-size=4', '--optimize-for-size', program, ...args],
-    { stdio: ['ignore', log, log, 'ipc'], detached: true },
+    { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], detached: true },
   )
-  if (typeof log === 'number') closeSync(log)
   const kept: string[] = []
   const keep = (line: string): void => {
-    onLine?.(`${name.padEnd(12)}  ${line}\n`)
+    append(log, line)
+    onLine(name, line)
     if (kept.push(line) > keptLines) kept.shift()
   }
   eachLine(child.stdout, keep)
@@ -72,11 +71,17 @@ export function startSidecar(plan: SidecarPlan, settings: SidecarSettings): Side
       resolve()
     })
   })
-  const said = (): readonly string[] =>
-    onLine === null && child.pid !== undefined
-      ? readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-keptLines)
-      : kept
-  return { name, admin, process: child, ended, lastWords: () => said().join('\n') }
+  // `close` comes when its last words have, too.
+  child.once('close', () => closeSync(log))
+  return { name, admin, process: child, ended, lastWords: () => kept.join('\n') }
+}
+
+function append(file: number, line: string): void {
+  try {
+    writeSync(file, `${line}\n`)
+  } catch {
+    // A full disk does not end the demo.
+  }
 }
 
 function eachLine(from: Readable | null, run: (line: string) => void): void {

@@ -142,7 +142,7 @@ t.test('demo: ports that are taken are named, with what to do', async (t) => {
   const at = ['--port-offset', String(offset)]
   const demo = startOutrider(t, ['demo', ...at], { TMPDIR: tmp })
   t.equal(await demo.exit, 1)
-  t.match(demo.err(), `${ports[1]}, ${ports[0]}; move all of the demo with --port-offset`)
+  t.match(demo.err(), `${ports[1]}, ${ports[0]}; move all of the demo with another --port-offset`)
   t.same(readdirSync(tmp), [])
 })
 
