@@ -140,14 +140,18 @@ function patch(base: State, newest: State): FromServer {
 function newReader({ paths, log }: FeedServerOptions): () => State | null {
   const loader = newLoader()
   let texts = ''
+  let served = false
   return () => {
     const { files, problems } = loader.load(paths)
     const now = JSON.stringify(files)
     if (now === texts) return null
     texts = now
-    for (const problem of problems) log.warn(formatProblem(problem))
+    for (const problem of problems) {
+      log[problem.severity === 'error' ? 'error' : 'warn'](formatProblem(problem))
+    }
     if (hasErrors(problems)) {
-      log.error('the resources have errors; the last good ones go on being served')
+      const instead = served ? 'the last good ones go on being served' : 'nothing is served yet'
+      log.error(`the resources have errors; ${instead}`)
       return null
     }
     const items = new Map<string, { item: FeedItem; text: string }>()
@@ -160,6 +164,7 @@ function newReader({ paths, log }: FeedServerOptions): () => State | null {
       .update(JSON.stringify([...items]))
       .digest('hex')
       .slice(0, 16)
+    served = true
     return { version, items }
   }
 }

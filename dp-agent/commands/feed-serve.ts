@@ -28,8 +28,9 @@ export async function runFeedServe(
     const token = tokenFile === null ? null : readFileSync(tokenFile, 'utf8').trim()
     made = await serveFeed({ paths, server, address: listen, token, clock, log })
   } catch (error) {
-    log.error('the feed cannot be served', { ...listen, error: String(error) })
-    return 3
+    const taken = error instanceof Error && 'syscall' in error && error.syscall === 'listen'
+    log.error('the feed cannot be served', { ...(taken && listen), error: String(error) })
+    return taken ? 3 : 1
   }
   const scheme = cert === null ? 'ws' : 'wss'
   terminal.out(`feed on ${scheme}://${listen.host}:${made.port}/\n`)
