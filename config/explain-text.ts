@@ -1,9 +1,11 @@
-import type { ExplainedCluster, Explanation } from './explain.ts'
+import type { Explanation } from './explain.ts'
+import type { Callers } from './explain-callers.ts'
+import type { ExplainedCluster } from './explain-clusters.ts'
 import type { Effective } from './kuma/compiling.ts'
 
 /** An explanation for people, a screen of text. */
 export function formatExplanation(explanation: Explanation): string {
-  const { request, listener, known, routes, action, clusters, policies } = explanation
+  const { request, listener, known, routes, action, callers, clusters, policies } = explanation
   const lines = [`${request.method} ${request.authority}${request.path}`]
   if (listener === null) {
     lines.push('listener  none takes it; known:', ...known.map((place) => `  ${place}`))
@@ -14,6 +16,7 @@ export function formatExplanation(explanation: Explanation): string {
   const signs = { taken: '→', 'passed over': '✗', 'not reached': '·' }
   for (const { name, verdict, why } of routes) lines.push(`  ${signs[verdict]} ${name}: ${why}`)
   lines.push(`action    ${action}`)
+  if (callers !== null) lines.push(...callerLines(callers))
   for (const cluster of clusters) lines.push(...clusterLines(cluster))
   lines.push(...policyLines(policies))
   return lines.join('\n')
@@ -39,10 +42,21 @@ function shorten(value: unknown): string {
   return text.length > 100 ? `${text.slice(0, 97)}...` : text
 }
 
-function clusterLines({ name, share, protocol, balancer, tls, endpoints }: ExplainedCluster) {
+/** The rules are told when there are some: the first that matches decides. */
+const callerLines = ({ summary, rules }: Callers): readonly string[] => [
+  `callers   ${summary}`,
+  ...rules.map(({ action, who, from }) => `  ${action} ${who}   from ${from}`),
+]
+
+function clusterLines(cluster: ExplainedCluster): readonly string[] {
+  const { name, share, protocol, balancer, tls, endpoints, refusals } = cluster
   const security = tls === null ? 'plaintext' : `mTLS with ${tls.join(' or ') || 'anyone trusted'}`
   return [
     `cluster   ${name}  ${share}%  ${protocol}, ${balancer}, ${security}`,
-    ...(endpoints.length === 0 ? ['  no endpoints'] : endpoints.map((address) => `  ${address}`)),
+    ...(endpoints.length === 0 ? ['  no endpoints'] : []),
+    ...endpoints.map((address) => {
+      const refusal = refusals.find(({ endpoint }) => endpoint === address)
+      return `  ${address}${refusal === undefined ? '' : `   refuses us; ${refusal.why}`}`
+    }),
   ]
 }

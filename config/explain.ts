@@ -1,13 +1,15 @@
 import { normalizePath } from '../proxy/http/normalize-path.ts'
 import type { NamedMatch } from '../proxy/matcher.ts'
-import type { Cluster } from '../proxy/model/cluster.ts'
 import type { HttpFilter, TcpFilter } from '../proxy/model/listener.ts'
-import type { Route, WeightedCluster } from '../proxy/model/route.ts'
+import type { Route } from '../proxy/model/route.ts'
 import type { Snapshot } from '../proxy/model/snapshot.ts'
 import { requestField } from '../proxy/policies/request-field.ts'
 import { type CompiledRoute, compileTable } from '../proxy/route/compile.ts'
 import { firstValue, routesFor } from '../proxy/route/match.ts'
+import { type Callers, callersAt } from './explain-callers.ts'
+import { allRefuse, clustersOf, type ExplainedCluster } from './explain-clusters.ts'
 import { findListener, knownPlaces } from './explain-listener.ts'
+import { type Neighbour, noNeighbour } from './explain-neighbours.ts'
 import type { Compilation } from './kuma/compile.ts'
 import type { Effective } from './kuma/compiling.ts'
 
@@ -30,6 +32,8 @@ export interface Explanation {
   readonly routes: readonly ExplainedRoute[]
   /** In words. */
   readonly action: string
+  /** Who may call; null at outbounds, where the application does. */
+  readonly callers: Callers | null
   readonly clusters: readonly ExplainedCluster[]
   /** Kuma policies that hold, with the resource behind each field. */
   readonly policies: readonly Effective[]
@@ -41,19 +45,15 @@ export interface ExplainedRoute {
   readonly why: string
 }
 
-export interface ExplainedCluster {
-  readonly name: string
-  /** Percent of the requests. */
-  readonly share: number
-  readonly protocol: Cluster['protocol']
-  readonly balancer: Cluster['balancer']['kind']
-  /** SPIFFE IDs or names that a server must show; null is plaintext. */
-  readonly tls: readonly string[] | null
-  readonly endpoints: readonly string[]
-}
-
-/** Follows a request through what was compiled, with the predicates of the data path itself. */
-export function explain(compilation: Compilation, question: Question): Explanation {
+/**
+ * Follows a request through what was compiled, with the predicates of the data path itself. Of endpoints that
+ * `neighbour` knows it says whether they let us in.
+ */
+export function explain(
+  compilation: Compilation,
+  question: Question,
+  neighbour: Neighbour = noNeighbour,
+): Explanation {
   const { method, url } = question
   const found = findListener(compilation, url)
   const nothing: Explanation = {
@@ -62,6 +62,7 @@ export function explain(compilation: Compilation, question: Question): Explanati
     known: [],
     routes: [],
     action: 'nothing: no listener',
+    callers: null,
     clusters: [],
     policies: [],
   }
@@ -75,36 +76,50 @@ export function explain(compilation: Compilation, question: Question): Explanati
   }
   if (chain === null) return at
   const { filter } = chain
-  return {
-    ...at,
-    ...(filter.kind === 'tcp'
-      ? explainBytes(compilation, listener.name, filter)
-      : explainRequest(compilation, listener.name, filter, at.request, question)),
-  }
+  const callers = callersAt(compilation, listener, chain)
+  const asking: Asking = { compilation, listener: listener.name, neighbour }
+  const answered =
+    filter.kind === 'tcp'
+      ? explainBytes(asking, filter)
+      : explainRequest(asking, filter, at.request, question)
+  const refused = callers?.nobody === true ? { action: refusalText(filter.kind) } : {}
+  return { ...at, ...answered, callers, ...refused }
+}
+
+const refusalText = (kind: 'http' | 'tcp'): string =>
+  kind === 'http' ? 'answer 403: nobody may call (UAEX)' : 'close the connection: nobody may call'
+
+/** Where a request has come in. */
+interface Asking {
+  readonly compilation: Compilation
+  readonly listener: string
+  readonly neighbour: Neighbour
 }
 
 const policiesAt = ({ effective }: Compilation, places: readonly string[]): readonly Effective[] =>
   effective.filter(({ place }) => places.includes(place) || place.startsWith('Dataplane/'))
 
 function explainBytes(
-  compilation: Compilation,
-  listener: string,
+  { compilation, listener, neighbour }: Asking,
   filter: TcpFilter,
 ): Partial<Explanation> {
-  const clusters = clustersOf(compilation.snapshot, filter.clusters)
+  const clusters = clustersOf(compilation, filter.clusters, neighbour)
   const nobody = clusters.every(({ endpoints }) => endpoints.length === 0)
   return {
     action: nobody
       ? 'close the connection: nobody is there to send it to'
-      : 'forward the bytes of the connection',
+      : `forward the bytes of the connection${allRefuse(clusters) ? refusedText(compilation, 'closes it') : ''}`,
     clusters,
     policies: policiesAt(compilation, [listener, ...clusters.map(({ name }) => name)]),
   }
 }
 
+function refusedText({ identity }: Compilation, how: string): string {
+  return `; every endpoint ${how}: ${identity?.spiffeIds.join(', ')} may not call there`
+}
+
 function explainRequest(
-  compilation: Compilation,
-  listener: string,
+  { compilation, listener, neighbour }: Asking,
   filter: HttpFilter,
   request: Explanation['request'],
   question: Question,
@@ -114,11 +129,13 @@ function explainRequest(
   const routes = judgeRoutes(snapshot, filter, { ...question, ...request, path })
   const taken = routes.find(({ verdict }) => verdict === 'taken')?.route ?? null
   const targets = taken?.action.kind === 'forward' ? taken.action.clusters : []
+  const clusters = clustersOf(compilation, targets, neighbour)
+  const refused = allRefuse(clusters) ? refusedText(compilation, 'answers 403') : ''
   return {
     request: { ...request, path },
     routes: routes.map(({ route, verdict, why }) => ({ name: route.name, verdict, why })),
-    action: taken === null ? 'answer 404: no route matches (NR)' : actionText(taken),
-    clusters: clustersOf(snapshot, targets),
+    action: taken === null ? 'answer 404: no route matches (NR)' : actionText(taken) + refused,
+    clusters,
     policies: policiesAt(compilation, [
       listener,
       ...(taken === null ? [] : [`${listener} route ${taken.name}`]),
@@ -209,37 +226,4 @@ function actionText({ action }: Route): string {
     default:
       return action satisfies never
   }
-}
-
-function clustersOf(
-  snapshot: Snapshot,
-  targets: readonly WeightedCluster[],
-): readonly ExplainedCluster[] {
-  const total = targets.reduce((sum, { weight }) => sum + weight, 0)
-  return targets.flatMap((target): readonly ExplainedCluster[] => {
-    const cluster = snapshot.clusters.find(({ name }) => name === target.cluster)
-    const group = snapshot.endpoints.find(({ name }) => name === target.cluster)
-    if (cluster === undefined) return []
-    const { name, protocol, balancer, tls, discovery } = cluster
-    return [
-      {
-        name,
-        share: total === 0 ? 0 : Math.round((target.weight / total) * 1000) / 10,
-        protocol,
-        balancer: balancer.kind,
-        tls: tls === null ? null : tls.peerIdentities.map(({ match }) => match.value),
-        endpoints:
-          discovery === 'original'
-            ? ['where the caller was going']
-            : (group?.localities ?? []).flatMap(({ zone, priority, endpoints }) =>
-                endpoints.map(({ host, port }) => {
-                  const place = [zone, priority > 0 ? `priority ${priority}` : ''].filter(
-                    (one) => one,
-                  )
-                  return `${host}:${port}${place.length > 0 ? ` (${place.join(', ')})` : ''}`
-                }),
-              ),
-      },
-    ]
-  })
 }

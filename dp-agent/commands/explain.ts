@@ -1,4 +1,5 @@
 import { explain } from '../../config/explain.ts'
+import { neighboursOf } from '../../config/explain-neighbours.ts'
 import { formatExplanation } from '../../config/explain-text.ts'
 import { compile } from '../../config/kuma/compile.ts'
 import { newLoader } from '../../config/kuma/load.ts'
@@ -30,7 +31,8 @@ export async function runExplain(
   const problems = [...loaded.problems, ...(compiled?.problems ?? [])]
   for (const problem of problems) terminal.err(`${formatProblem(problem)}\n`)
   if (!compiled?.compilation) return 1
-  const explanation = explain(compiled.compilation, { method, url, headers })
+  const neighbours = neighboursOf(loaded.resources, mesh, terminal.env)
+  const explanation = explain(compiled.compilation, { method, url, headers }, neighbours)
   const text = json ? JSON.stringify(explanation, null, 2) : formatExplanation(explanation)
   terminal.out(`${text.trimEnd()}\n`)
   return 0

@@ -58,6 +58,7 @@ t.test('explain: clusters have shares, endpoints and identities', async (test) =
       balancer: 'round_robin',
       tls: ['spiffe://default/backend'],
       endpoints: ['127.0.0.1:20091', '127.0.0.1:20092'],
+      refusals: [],
     },
     {
       name: 'backend{version=v2}',
@@ -66,6 +67,7 @@ t.test('explain: clusters have shares, endpoints and identities', async (test) =
       balancer: 'round_robin',
       tls: ['spiffe://default/backend'],
       endpoints: ['127.0.0.1:20093'],
+      refusals: [],
     },
   ])
 })
