@@ -82,3 +82,14 @@ function refusalAt(
 export const allRefuse = (clusters: readonly ExplainedCluster[]): boolean =>
   clusters.some(({ refusals }) => refusals.length > 0) &&
   clusters.every(({ endpoints, refusals }) => refusals.length === endpoints.length)
+
+/** What becomes of requests to clusters without endpoints, in words; null when each has some. */
+export function unanswered(clusters: readonly ExplainedCluster[]): string | null {
+  const empty = clusters.filter(({ endpoints }) => endpoints.length === 0)
+  if (empty.length === 0) return null
+  const verb = empty.length === 1 ? 'has' : 'have'
+  const why = `${empty.map(({ name }) => name).join(', ')} ${verb} no endpoints (UH)`
+  if (empty.length === clusters.length) return `answer 503: ${why}`
+  const share = Math.round(empty.reduce((sum, one) => sum + one.share, 0) * 10) / 10
+  return share === 0 ? null : `forward; answer 503 to ${share}%: ${why}`
+}

@@ -7,7 +7,7 @@ import { requestField } from '../proxy/policies/request-field.ts'
 import { type CompiledRoute, compileTable } from '../proxy/route/compile.ts'
 import { firstValue, routesFor } from '../proxy/route/match.ts'
 import { type Callers, callersAt } from './explain-callers.ts'
-import { allRefuse, clustersOf, type ExplainedCluster } from './explain-clusters.ts'
+import { allRefuse, clustersOf, type ExplainedCluster, unanswered } from './explain-clusters.ts'
 import { findListener, knownPlaces } from './explain-listener.ts'
 import { type Neighbour, noNeighbour } from './explain-neighbours.ts'
 import type { Compilation } from './kuma/compile.ts'
@@ -134,7 +134,10 @@ function explainRequest(
   return {
     request: { ...request, path },
     routes: routes.map(({ route, verdict, why }) => ({ name: route.name, verdict, why })),
-    action: taken === null ? 'answer 404: no route matches (NR)' : actionText(taken) + refused,
+    action:
+      taken === null
+        ? 'answer 404: no route matches (NR)'
+        : (unanswered(clusters) ?? actionText(taken)) + refused,
     clusters,
     policies: policiesAt(compilation, [
       listener,

@@ -108,6 +108,55 @@ t.test('explain: bytes have no routes', async (test) => {
   })
 })
 
+const unready = (version: string, text: string) =>
+  text.replace(`version: ${version}}}`, `version: ${version}}, state: NotReady}`)
+const toVersions = (shares: readonly (readonly [version: string, weight: number])[]) => `---
+type: MeshHTTPRoute
+name: r
+spec:
+  to:
+    - targetRef: {kind: MeshService, name: backend}
+      rules:
+        - matches: [{path: {type: PathPrefix, value: /}}]
+          default:
+            backendRefs:
+${shares.map(([version, weight]) => `              - {kind: MeshServiceSubset, name: backend, tags: {version: ${version}}, weight: ${weight}}\n`).join('')}`
+const half = unready('v2', smallMesh())
+const empty: readonly (readonly [what: string, mesh: string, action: string])[] = [
+  [
+    'which is called by a name of nobody',
+    smallMesh().replace('{kuma.io/service: backend}}', '{kuma.io/service: nobody}}'),
+    'close the connection: nobody is there to send it to',
+  ],
+  ['with one that is ready', half, 'forward'],
+  ['with none that is ready', unready('v1', half), 'answer 503: backend has no endpoints (UH)'],
+  [
+    'of which a part has none',
+    half +
+      toVersions([
+        ['v1', 3],
+        ['v2', 1],
+      ]),
+    'forward; answer 503 to 25%: backend{version=v2} has no endpoints (UH)',
+  ],
+  [
+    'whose empty part gets nothing',
+    half +
+      toVersions([
+        ['v1', 1],
+        ['v2', 0],
+      ]),
+    'forward',
+  ],
+]
+for (const [what, mesh, action] of empty) {
+  t.test(`explain: a destination ${what}`, async (test) => {
+    const url = new URL('http://127.0.0.1:10001/')
+    const compilation = compiledOf(mesh, 'web-1')
+    test.equal(explain(compilation, { method: 'GET', url, headers: [] }).action, action)
+  })
+}
+
 const rules = `---
 type: MeshHTTPRoute
 name: r
