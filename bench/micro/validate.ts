@@ -67,7 +67,7 @@ for (const [name, texts] of Object.entries({ dataplanes, routes, policies })) {
 for (let run = 1; run <= 3; run += 1) {
   const started = performance.now()
   const before = process.cpuUsage()
-  const problems = validate([directory])
+  const { problems } = validate([directory])
   const { user, system } = process.cpuUsage(before)
   const elapsed = performance.now() - started
   console.log(

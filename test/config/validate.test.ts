@@ -4,7 +4,9 @@ import { validate } from '../../config/validate.ts'
 import { smallMesh } from '../support/kuma.ts'
 
 const lines = (directory: string) =>
-  validate([directory]).map((problem) => formatProblem(problem).replace(`${directory}/`, ''))
+  validate([directory]).problems.map((problem) =>
+    formatProblem(problem).replace(`${directory}/`, ''),
+  )
 
 t.test('validate: a good mesh has no problems', async (test) => {
   test.same(lines(test.testdir({ 'mesh.yaml': smallMesh() })), [])
@@ -45,7 +47,29 @@ t.test('validate: while a resource is wrong by itself, only that is reported', a
 })
 
 t.test('validate: the demo mesh has nothing to complain about', async (test) => {
-  test.same(validate(['config/demo']).map(formatProblem), [])
+  test.same(validate(['config/demo']).problems.map(formatProblem), [])
+})
+
+const nothing: readonly (readonly [what: string, files: Record<string, string>, line: string])[] = [
+  ['an empty directory', {}, 'holds no resources; of a directory .yaml, .yml and .json are read'],
+  [
+    'a directory of other files',
+    { 'mesh.txt': smallMesh(), '.mesh.yaml': smallMesh() },
+    'holds no resources; of a directory .yaml, .yml and .json are read',
+  ],
+  ['an empty file', { 'mesh.yaml': '' }, 'holds no resources'],
+  ['a file of comments', { 'mesh.yaml': '# type: Mesh\n---\n' }, 'holds no resources'],
+]
+for (const [what, files, line] of nothing) {
+  t.test(`validate: ${what} is a warning`, async (test) => {
+    const directory = test.testdir(files)
+    test.same(lines(directory), [`${directory} warning: ${line}`])
+  })
+}
+
+t.test('validate: it counts what it looked at', async (test) => {
+  const directory = test.testdir({ 'a.yaml': smallMesh(), 'b.yaml': '', 'c.txt': 'c' })
+  test.match(validate([directory]), { resources: 4, files: 2, problems: [] })
 })
 
 const noEffect: readonly (readonly [text: string, line: string])[] = [

@@ -21,7 +21,7 @@ const { services } = parse(readFileSync(join(root, 'docker/compose.yaml'), 'utf8
 
 t.test('compose: its dataplanes go with the rest of the demo', async (t) => {
   const rest = readdirSync(demo).filter((name) => name !== 'dataplanes.yaml')
-  t.same(validate([dataplanes, ...rest.map((name) => join(demo, name))]), [])
+  t.same(validate([dataplanes, ...rest.map((name) => join(demo, name))]).problems, [])
 })
 
 t.test(

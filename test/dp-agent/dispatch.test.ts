@@ -58,8 +58,15 @@ t.test('dispatch: validate prints problems on standard output, as text or JSON',
   const dir = t.testdir({
     good: { 'a.yaml': 'type: Mesh\nname: default\n' },
     bad: { 'a.yaml': 'type: Mehs\n' },
+    empty: {},
   })
-  t.match(await run('validate', `${dir}/good`), { code: 0, out: 'no problems\n' })
+  t.match(await run('validate', `${dir}/good`), {
+    code: 0,
+    out: 'no problems in 1 resource of 1 file\n',
+  })
+  const demo = await run('validate', 'config/demo')
+  t.match(demo, { code: 0, out: /^no problems in \d\d resources of 6 files\n$/ })
+  t.match(await run('validate', `${dir}/empty`), { code: 0, out: 'warning: holds no resources' })
   t.match(await run('validate', `${dir}/bad`), { code: 1, out: 'a.yaml:1:' })
   const { out } = await run('validate', '--format', 'json', `${dir}/bad`)
   t.match(JSON.parse(out), [{ line: 1, severity: 'error' }])

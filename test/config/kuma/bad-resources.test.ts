@@ -1016,7 +1016,7 @@ for (const [title, text, error] of rows) {
   t.test(`bad resource: ${title}`, async (t) => {
     const directory = t.testdir({ 'mesh.yaml': smallMesh(), 'bad.yaml': text })
     const errors = validate([directory])
-      .filter(({ severity }) => severity === 'error')
+      .problems.filter(({ severity }) => severity === 'error')
       .map((problem) => formatProblem(problem).replaceAll(`${directory}/`, ''))
     t.same(errors, [`bad.yaml:${error}`])
     let emission: Emission | null = null
@@ -1191,7 +1191,7 @@ const warnings: readonly (readonly [title: string, text: string, lines: readonly
 for (const [title, text, lines] of warnings) {
   t.test(`doubtful resource: ${title}`, async (t) => {
     const directory = t.testdir({ 'mesh.yaml': smallMesh(), 'bad.yaml': text })
-    const found = validate([directory]).map((problem) =>
+    const found = validate([directory]).problems.map((problem) =>
       formatProblem(problem).replaceAll(`${directory}/`, ''),
     )
     t.same(found, lines)

@@ -123,7 +123,7 @@ const rows: readonly (readonly [section: string, said: readonly string[]])[] = [
 for (const [section, said] of rows) {
   t.test(`Mesh ${section}`, async (t) => {
     const directory = t.testdir({ 'mesh.yaml': meshOf(section) })
-    const lines = validate([directory]).map((problem) => formatProblem(problem))
+    const lines = validate([directory]).problems.map((problem) => formatProblem(problem))
     t.same(
       lines.map((line) => line.replace(/^\S+ /, '')),
       said,

@@ -83,7 +83,7 @@ t.test('outbounds: what may be called and is not there is reported', async (t) =
   const more =
     'reachableBackends: {refs: [{kind: MeshService, name: backen}]}, directAccessServices: [backen]'
   const directory = t.testdir({ 'mesh.yaml': transparentMesh('', `${both}, ${more}`) })
-  t.match(validate([directory]).map(formatProblem), [
+  t.match(validate([directory]).problems.map(formatProblem), [
     /refs\[0\].name: no MeshService backen is known; did you mean "backend"/,
     /directAccessServices\[0\]: no Dataplane provides backen; did you mean "backend"/,
   ])
