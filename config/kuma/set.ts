@@ -32,16 +32,23 @@ export function checkSet(
   return reporter.problems
 }
 
-/** A resource in a mesh of its own holds for nobody. */
+/** A resource in a mesh of its own holds for nobody; so does a Dataplane beside the meshes that are there. */
 function checkMeshes(
   resources: readonly Resource[],
   meshes: readonly string[],
   reporter: Reporter,
 ): void {
   if (meshes.length === 0) return
+  const declared = resources.filter(({ kind }) => kind === 'Mesh').map(({ name }) => name)
   for (const resource of resources) {
-    if (meshes.includes(resource.mesh) || isGlobal(resource.kind)) continue
-    const message = `no Dataplane is in the mesh ${JSON.stringify(resource.mesh)}`
-    reporter.warn(resource, ['mesh'], message, { hint: didYouMean(resource.mesh, meshes) })
+    const { mesh, kind } = resource
+    if (isGlobal(kind) || declared.includes(mesh)) continue
+    if (declared.length > 0) {
+      const hint = didYouMean(mesh, declared) ?? `known: ${declared.join(', ')}`
+      reporter.warn(resource, ['mesh'], `no Mesh is called ${JSON.stringify(mesh)}`, { hint })
+    } else if (!meshes.includes(mesh)) {
+      const message = `no Dataplane is in the mesh ${JSON.stringify(mesh)}`
+      reporter.warn(resource, ['mesh'], message, { hint: didYouMean(mesh, meshes) })
+    }
   }
 }

@@ -4,6 +4,7 @@ import type { Path, Reporter } from '../../report.ts'
 import { interceptionOf } from '../interception.ts'
 import type { Resource } from '../resources.ts'
 import type { InboundBody, OutboundBody } from '../schemas/dataplane.ts'
+import { checkTagNames } from './tags.ts'
 
 /** Reports what makes a Dataplane unable to listen or to call. Kuma: `DataplaneResource.Validate`. */
 export function checkDataplane(dataplane: Resource<'Dataplane'>, reporter: Reporter): void {
@@ -30,6 +31,7 @@ export function checkDataplane(dataplane: Resource<'Dataplane'>, reporter: Repor
     reporter.warn(dataplane, path, message, { hint: 'give the port, 15001 in Kuma' })
   }
   checkAddresses(dataplane, reporter)
+  checkTagNames(dataplane, gateway?.tags, ['networking', 'gateway', 'tags'], reporter)
   const taken = new Map<string, string>()
   inbound.forEach((entry, index) => {
     checkInbound(dataplane, entry, index, reporter)
@@ -110,6 +112,7 @@ function checkTags(
   index: number,
   reporter: Reporter,
 ): void {
+  checkTagNames(dataplane, tags, ['networking', 'inbound', index, 'tags'], reporter)
   for (const [key, value] of Object.entries(tags)) {
     if (/^[a-zA-Z0-9._:/-]+$/.test(value)) continue
     const path: Path = ['networking', 'inbound', index, 'tags', key]
@@ -146,6 +149,7 @@ function checkOutbound(
 ): void {
   const path: Path = ['networking', 'outbound', index]
   const { tags, backendRef } = outbound
+  checkTagNames(dataplane, tags, [...path, 'tags'], reporter)
   if ((tags === undefined) === (backendRef === undefined)) {
     reporter.error(dataplane, path, 'needs backendRef or tags, one of them')
   } else if (tags !== undefined && !tags['kuma.io/service']) {

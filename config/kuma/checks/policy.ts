@@ -1,6 +1,7 @@
 import type { Path, Reporter } from '../../report.ts'
 import { isPolicy, type PolicyKind, type Resource, shapeOf } from '../resources.ts'
 import type { ToRef } from '../schemas/target-ref.ts'
+import { checkTagNames } from './tags.ts'
 import { checkPeers } from './traffic-permission.ts'
 
 /** Kinds that `to` of a policy may name beside MeshService, MeshExternalService and MeshMultiZoneService. */
@@ -45,7 +46,9 @@ export function checkPolicy(resource: Resource, reporter: Reporter): void {
     checkTo(resource, targetRef, ['spec', 'to', index, 'targetRef'], reporter)
   }
   for (const [index, { targetRef }] of (spec.from ?? []).entries()) {
-    checkNamed(resource, targetRef, ['spec', 'from', index, 'targetRef'], reporter)
+    const path: Path = ['spec', 'from', index, 'targetRef']
+    checkNamed(resource, targetRef, path, reporter)
+    checkTagNames(resource, targetRef.tags, [...path, 'tags'], reporter)
   }
 }
 

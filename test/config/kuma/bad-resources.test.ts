@@ -1044,10 +1044,54 @@ spec: {targetRef: ${top}, to: [{targetRef: ${to}, default: {idleTimeout: ${idle}
 /** What can be used and is most likely not what was meant. */
 const warnings: readonly (readonly [title: string, text: string, lines: readonly string[]])[] = [
   [
-    'a mesh that nobody is in',
+    'a mesh that is not there',
     `mesh: defalt\n${timeout('x', '1s')}`,
     [
-      'bad.yaml:1:7 warning MeshTimeout/x mesh: no Dataplane is in the mesh "defalt"; did you mean "default"?',
+      'bad.yaml:1:7 warning MeshTimeout/x mesh: no Mesh is called "defalt"; did you mean "default"?',
+    ],
+  ],
+  [
+    'a Dataplane in a mesh that is not there',
+    'type: Dataplane\nmesh: defualt\nname: x\nnetworking: {address: 10.0.0.9}\n',
+    ['bad.yaml:2:7 warning Dataplane/x mesh: no Mesh is called "defualt"; did you mean "default"?'],
+  ],
+  [
+    'an issuer of certificates that is misspelled',
+    'type: Mesh\nname: b\nmtls: {backends: [{name: a, type: bultin}, {name: b, type: provided}, {name: c, type: vault}, {name: d, type: ours}]}\n',
+    [
+      'bad.yaml:3:35 warning Mesh/b mtls.backends[0].type: unknown type "bultin"; did you mean "builtin"?',
+    ],
+  ],
+  [
+    'tags that are misspelled',
+    `type: Dataplane
+name: x
+networking:
+  address: 10.0.0.9
+  inbound: [{port: 1, servicePort: 2, tags: {kuma.io/servcie: x, kuma.io/protcol: http, kuma.io/team: a, version: v1}}]
+`,
+    [
+      'bad.yaml:5:46 warning Dataplane/x networking.inbound[0].tags["kuma.io/servcie"]: kuma.io/servcie is no tag of Kuma\'s; did you mean "kuma.io/service"?',
+      'bad.yaml:5:66 warning Dataplane/x networking.inbound[0].tags["kuma.io/protcol"]: kuma.io/protcol is no tag of Kuma\'s; did you mean "kuma.io/protocol"?',
+    ],
+  ],
+  [
+    'a tag of a gateway that is misspelled',
+    `type: Dataplane
+name: x
+networking:
+  address: 10.0.0.9
+  gateway: {tags: {kuma.io/service: x, kuma.io/Zone: a}}
+`,
+    [
+      'bad.yaml:5:40 warning Dataplane/x networking.gateway.tags["kuma.io/Zone"]: kuma.io/Zone is no tag of Kuma\'s; did you mean "kuma.io/zone"?',
+    ],
+  ],
+  [
+    'a tag of callers that is misspelled',
+    'type: MeshTrafficPermission\nname: x\nspec: {from: [{targetRef: {kind: MeshSubset, tags: {kuma.io/servce: a}}, default: {action: Allow}}]}\n',
+    [
+      'bad.yaml:3:53 warning MeshTrafficPermission/x spec.from[0].targetRef.tags["kuma.io/servce"]: kuma.io/servce is no tag of Kuma\'s; did you mean "kuma.io/service"?',
     ],
   ],
   [
