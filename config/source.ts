@@ -1,3 +1,4 @@
+import type { Log } from '../proxy/log.ts'
 import type { Snapshot } from '../proxy/model/snapshot.ts'
 import type { AgentSettings, ExpectedIdentity } from './settings.ts'
 
@@ -40,11 +41,21 @@ export interface Source {
 }
 
 /** `mesh/retry.yaml:12:7 error MeshRetry/foo spec.to[0].default.http.numRetries: must be …; hint`. */
-export function formatProblem(problem: SourceProblem): string {
+export const formatProblem = (problem: SourceProblem): string => inWords(problem, problem.severity)
+
+/** The same without `error` or `warning`, where the level stands beside it, as on a line of the log. */
+export const problemText = (problem: SourceProblem): string => inWords(problem, '')
+
+/** Says a problem in the log, at the level it has. */
+export function logProblem(log: Log, problem: SourceProblem): void {
+  log[problem.severity === 'error' ? 'error' : 'warn'](problemText(problem))
+}
+
+function inWords(problem: SourceProblem, severity: string): string {
   const place =
     problem.line > 0 ? `${problem.file}:${problem.line}:${problem.column}` : problem.file
   const subject = [problem.resource, problem.path].filter((part) => part !== '').join(' ')
-  const head = [place, problem.severity, subject].filter((part) => part !== '').join(' ')
+  const head = [place, severity, subject].filter((part) => part !== '').join(' ')
   const hint = problem.hint === null ? '' : `; ${problem.hint}`
   return `${head}: ${problem.message}${hint}`
 }

@@ -1,5 +1,11 @@
 import type { AgentSettings, IdentityMaterial } from '../config/settings.ts'
-import { type Emission, formatProblem, type SourceProblem } from '../config/source.ts'
+import {
+  type Emission,
+  formatProblem,
+  logProblem,
+  problemText,
+  type SourceProblem,
+} from '../config/source.ts'
 import type { Clock, Timer } from '../proxy/clock.ts'
 import type { Log } from '../proxy/log.ts'
 import { emptySnapshot, type Snapshot } from '../proxy/model/snapshot.ts'
@@ -96,19 +102,19 @@ export function newConfiguration(options: ConfigurationOptions): Configuration {
 function emitted(state: State, emission: Emission): void {
   const known = new Set(state.problems.map(formatProblem))
   for (const problem of emission.problems) {
-    const line = formatProblem(problem)
-    if (state.serving && !known.has(line)) state.options.log[levels[problem.severity]](line)
+    // Errors that end the start are told by who ends the process.
+    const told = state.serving || (emission.snapshot === null && problem.severity === 'warning')
+    if (told && !known.has(formatProblem(problem))) logProblem(state.options.log, problem)
   }
   state.problems = emission.problems
   if (emission.snapshot === null) {
-    refuse(state, emission.problems.map(formatProblem))
+    const errors = emission.problems.filter(({ severity }) => severity === 'error')
+    refuse(state, errors.map(problemText))
     return
   }
   state.emission = emission
   advance(state)
 }
-
-const levels = { error: 'error', warning: 'warn' } as const
 
 /** Puts the newest good configuration to work, if the identity it asks for is there. */
 function advance(state: State): void {

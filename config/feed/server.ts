@@ -7,7 +7,7 @@ import type { Clock, Timer } from '../../proxy/clock.ts'
 import type { Log } from '../../proxy/log.ts'
 import { parseFile } from '../files.ts'
 import { newLoader } from '../kuma/load.ts'
-import { formatProblem, hasErrors } from '../source.ts'
+import { hasErrors, logProblem } from '../source.ts'
 import { type FeedItem, type FromServer, keyOf } from './messages.ts'
 
 /** How often the directory is looked at. */
@@ -146,9 +146,7 @@ function newReader({ paths, log }: FeedServerOptions): () => State | null {
     const now = JSON.stringify(files)
     if (now === texts) return null
     texts = now
-    for (const problem of problems) {
-      log[problem.severity === 'error' ? 'error' : 'warn'](formatProblem(problem))
-    }
+    for (const problem of problems) logProblem(log, problem)
     if (hasErrors(problems)) {
       const instead = served ? 'the last good ones go on being served' : 'nothing is served yet'
       log.error(`the resources have errors; ${instead}`)

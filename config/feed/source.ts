@@ -5,13 +5,7 @@ import type { Log } from '../../proxy/log.ts'
 import { isoTime } from '../../proxy/telemetry/strftime.ts'
 import { backOffMs } from '../back-off.ts'
 import { type LastKnownGood, lastKnownGood } from '../last-known-good.ts'
-import {
-  type Emission,
-  formatProblem,
-  hasErrors,
-  type Source,
-  type SourceProblem,
-} from '../source.ts'
+import { type Emission, hasErrors, logProblem, type Source, type SourceProblem } from '../source.ts'
 import { systemRoots } from '../system-roots.ts'
 import { newTranslate, type Translate } from './emission.ts'
 import { holdsKeys } from './keys.ts'
@@ -226,7 +220,7 @@ function refused(life: Life, replies: readonly FromSidecar[]): void {
   for (const reply of replies) {
     if (reply.type !== 'nack') continue
     for (const problem of reply.problems) {
-      log.error(formatProblem({ file: 'feed', line: 0, column: 0, ...problem }))
+      logProblem(log, { file: 'feed', line: 0, column: 0, ...problem })
     }
   }
   const judged = life.judged

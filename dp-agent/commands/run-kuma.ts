@@ -11,7 +11,7 @@ import { healthProbe } from '../../config/kuma-cp/health-probe.ts'
 import { startHealthStream } from '../../config/kuma-cp/health-stream.ts'
 import { metricsSocketOf, type Sidecar } from '../../config/kuma-cp/node.ts'
 import { tokenSource, watchToken } from '../../config/kuma-cp/token.ts'
-import { formatProblem } from '../../config/source.ts'
+import { logProblem } from '../../config/source.ts'
 import { systemRoots } from '../../config/system-roots.ts'
 import { xdsSource } from '../../config/xds/client/source.ts'
 import { openStream } from '../../config/xds/client/stream.ts'
@@ -51,9 +51,7 @@ export async function fromControlPlane(start: KumaStart): Promise<Chosen | strin
   warnInert(options, log)
   warnTrusting(url, options, log)
   const brought = broughtDataplane(options)
-  for (const problem of brought.problems) {
-    log[problem.severity === 'error' ? 'error' : 'warn'](formatProblem(problem))
-  }
+  for (const problem of brought.problems) logProblem(log, problem)
   if (!brought.ok) return brought.usage
   const { dataplane } = brought
   const name = dataplane?.name ?? options.name

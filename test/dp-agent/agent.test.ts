@@ -209,7 +209,7 @@ t.test('agent: a configuration that cannot be used ends the start with code 1', 
   }
   emit({ snapshot: null, problems: [problem], settings: null, identity: null })
   t.equal(await ended(), 1)
-  t.match(lines.at(-1), 'a.yaml:2:1 error Mesh/x: is wrong')
+  t.match(lines.at(-1), 'error a.yaml:2:1 Mesh/x: is wrong')
 })
 
 t.test(

@@ -88,10 +88,16 @@ t.test('configuration: serves once the first snapshot is at work', async (t) => 
 t.test('configuration: a bad one at start ends it with every problem and code 1', async (t) => {
   const { config, failures, applied } = configuration()
   config.emitted(bad)
-  t.same(failures, [
-    { code: 1, messages: ['mesh.yaml:3:7 error MeshRetry/foo spec: must be an object'] },
-  ])
+  t.same(failures, [{ code: 1, messages: ['mesh.yaml:3:7 MeshRetry/foo spec: must be an object'] }])
   t.equal(applied.length, 0)
+})
+
+t.test('configuration: warnings beside errors at the start are told as warnings', async (t) => {
+  const { config, failures, lines } = configuration()
+  const warning = { ...bad.problems[0]!, message: 'does nothing', severity: 'warning' as const }
+  config.emitted({ ...bad, problems: [warning, ...bad.problems] })
+  t.equal(failures[0]?.messages.length, 1)
+  t.same(lines, ['warn mesh.yaml:3:7 MeshRetry/foo spec: does nothing {}'])
 })
 
 t.test('configuration: a bad one later keeps the last good one and says so', async (t) => {
@@ -100,7 +106,7 @@ t.test('configuration: a bad one later keeps the last good one and says so', asy
   await finish()
   config.emitted(bad)
   t.match(config.status(), { version: 1, stale: true, problems: [{ line: 3 }] })
-  t.match(lines.slice(1), ['error mesh.yaml:3:7 error', 'error configuration refused'])
+  t.match(lines.slice(1), ['error mesh.yaml:3:7 MeshRetry/foo', 'error configuration refused'])
   t.equal(applied.length, 1)
   t.same(failures, [])
   config.emitted(good)

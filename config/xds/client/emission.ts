@@ -1,7 +1,7 @@
 import type { Log } from '../../../proxy/log.ts'
 import type { Snapshot } from '../../../proxy/model/snapshot.ts'
 import type { AgentSettings } from '../../settings.ts'
-import { type Emission, formatProblem, type SourceProblem } from '../../source.ts'
+import { type Emission, logProblem, type SourceProblem } from '../../source.ts'
 import type { Finding } from '../reading/report.ts'
 import type { Refusal } from './inventory.ts'
 import { type ResourceKind, resourceKinds, resourceTypes } from './resource-type.ts'
@@ -67,5 +67,5 @@ const refusalProblems = ({ kind, name, findings }: Refusal): readonly SourceProb
 
 /** Says in the log why a resource was refused. */
 export function sayRefusal(log: Log, refusal: Refusal): void {
-  for (const one of refusalProblems(refusal)) log.error(formatProblem(one))
+  for (const one of refusalProblems(refusal)) logProblem(log, one)
 }

@@ -4,7 +4,7 @@ import { atOnce, paced } from '../../../proxy/pace.ts'
 import type { Raw } from '../../../proxy/problems.ts'
 import { backOffMs } from '../../back-off.ts'
 import { didYouMean } from '../../nearest.ts'
-import { formatProblem, hasErrors, type Source, type SourceProblem } from '../../source.ts'
+import { hasErrors, logProblem, type Source, type SourceProblem } from '../../source.ts'
 import { readSubsetName } from '../cluster/subset-name.ts'
 import { encodeMessage } from '../proto/encode.ts'
 import type { Translators } from '../reading/translate.ts'
@@ -110,7 +110,7 @@ export function xdsSource(options: XdsOptions): Source {
         emit({ snapshot: null, settings: null, identity: null, problems })
         return
       }
-      for (const problem of problems) log.warn(formatProblem(problem))
+      for (const problem of problems) logProblem(log, problem)
       settle(life)
       if (options.dial !== null) void connect(life, options.dial)
     },
