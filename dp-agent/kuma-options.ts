@@ -120,6 +120,17 @@ export const kumaOptions = {
     65_535,
     15_053,
   ),
+  spireSupported: toggle({
+    flag: 'spire-supported',
+    env: ['KUMA_DATAPLANE_RUNTIME_SPIRE_SUPPORTED'],
+    help: 'the socket of a SPIRE agent is there for us; a control plane on Kubernetes asks for it, one elsewhere does not',
+  }),
+  spireSocketPath: text({
+    flag: 'spire-socket-path',
+    env: ['KUMA_DATAPLANE_RUNTIME_SPIRE_SOCKET_PATH'],
+    placeholder: '<path>',
+    help: 'where that socket is; default: what the control plane says',
+  }),
   workDir: text({
     flag: 'work-dir',
     env: ['KUMA_DATAPLANE_RUNTIME_WORK_DIR'],

@@ -128,6 +128,7 @@ export function sidecarOf(
       certPath: options.metricsCertPath ?? '',
       keyPath: options.metricsKeyPath ?? '',
     },
+    spire: { supported: options.spireSupported, socketPath: options.spireSocketPath ?? '' },
     systemCaPath: systemBundles.find((path) => existsSync(path)) ?? '',
     ipv6: Object.values(networkInterfaces()).some((addresses) =>
       addresses?.some(({ family }) => family === 'IPv6'),

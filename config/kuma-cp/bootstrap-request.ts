@@ -82,7 +82,7 @@ function bodyOf({ ca, token, sidecar }: BootstrapRequest) {
     ...(sidecar.transparentProxy !== null && {
       dataplaneConfig: transparentProxyConfig(sidecar.transparentProxy),
     }),
-    spireResources: { socketPath: '' },
+    spireResources: { socketPath: sidecar.spire.socketPath },
   }
 }
 

@@ -150,6 +150,7 @@ function handshakeOf(bootstrap: Bootstrap, options: ControlPlaneOptions): Handsh
     address: {
       target,
       tls: tlsOf(bootstrap, options),
+      pings: true,
       // Kuma wants the bare token, without `Bearer`.
       metadata: token === null ? [] : [{ key: 'authorization', value: token }],
     },

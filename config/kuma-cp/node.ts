@@ -25,6 +25,8 @@ export interface Sidecar {
   /** The system's bundle of roots, for MeshExternalServices with TLS; empty without. */
   readonly systemCaPath: string
   readonly ipv6: boolean
+  /** Whether a SPIRE agent's socket is there for us, where a control plane on Kubernetes expects it; a path of its own, or empty. */
+  readonly spire: { readonly supported: boolean; readonly socketPath: string }
   /** As in `{ HOST_IP: '10.0.0.1' }`. */
   readonly dynamicMetadata: Readonly<Record<string, string>>
 }
@@ -39,19 +41,24 @@ export interface TransparentProxy {
 
 /**
  * What we can do, in Kuma's words (`pkg/core/xds/types/features.go`). Not among them: `feature-otel-via-kuma-dp` (we speak to
- * collectors ourselves), `feature-spire`. `feature-transparent-proxy-in-dataplane-metadata` without the metadata
+ * collectors ourselves). `feature-transparent-proxy-in-dataplane-metadata` without the metadata
  * would mean interception as it usually is. The three last ones are for 2.x, where they ask for what 3.x always does.
  */
 export const featuresOf = ({
   bindOutbounds,
   transparentProxy,
   dnsPort,
-}: Pick<Sidecar, 'bindOutbounds' | 'transparentProxy' | 'dnsPort'>): readonly string[] => [
+  spire,
+}: Pick<
+  Sidecar,
+  'bindOutbounds' | 'transparentProxy' | 'dnsPort' | 'spire'
+>): readonly string[] => [
   'feature-tcp-accesslog-via-named-pipe',
   'feature-strict-inbound-ports',
   'feature-reuse-port',
   ...(bindOutbounds ? ['feature-bind-outbounds'] : []),
   ...(transparentProxy === null ? [] : ['feature-transparent-proxy-in-dataplane-metadata']),
+  ...(spire.supported ? ['feature-spire'] : []),
   'feature-delta-grpc',
   'feature-unified-resource-naming',
   ...(dnsPort > 0 ? ['feature-embedded-dns'] : []),
@@ -101,6 +108,9 @@ export function nodeOf(sidecar: Sidecar, answered: Raw | null): Raw {
       metricsKeyPath: metricsCertificate.keyPath,
       systemCaPath: sidecar.systemCaPath,
       ipv6Enabled: sidecar.ipv6,
+      ...(sidecar.spire.socketPath !== '' && {
+        'spireAgent.socketPath': sidecar.spire.socketPath,
+      }),
       ...(sidecar.transparentProxy !== null && {
         transparentProxy: transparentProxyConfig(sidecar.transparentProxy),
       }),

@@ -9,7 +9,7 @@ import {
 import { newHealth } from '../../config/kuma-cp/health.ts'
 import { healthProbe } from '../../config/kuma-cp/health-probe.ts'
 import { startHealthStream } from '../../config/kuma-cp/health-stream.ts'
-import { metricsSocketOf, type Sidecar } from '../../config/kuma-cp/node.ts'
+import { metricsSocketOf, nodeOf, type Sidecar } from '../../config/kuma-cp/node.ts'
 import { tokenSource, watchToken } from '../../config/kuma-cp/token.ts'
 import { logProblem } from '../../config/source.ts'
 import { systemRoots } from '../../config/system-roots.ts'
@@ -166,12 +166,14 @@ function stayAlive(): () => void {
 function sourceOf(
   { options, terminal, clock, log }: KumaStart,
   controlPlane: ControlPlane,
-  { name, mesh }: Sidecar,
+  sidecar: Sidecar,
 ) {
+  const { name, mesh } = sidecar
   const { stateDir, stateKeys } = options
   const serviceName = String(controlPlane.latest()?.node.cluster ?? name)
   return xdsSource({
     dial: controlPlane.dial,
+    node: () => controlPlane.latest()?.node ?? nodeOf(sidecar, null),
     openStream,
     translators,
     outside: newOutside(serviceName, terminal.env),

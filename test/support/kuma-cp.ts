@@ -28,6 +28,7 @@ export const sidecar = (over: Partial<Sidecar> = {}): Sidecar => ({
   transparentProxy: null,
   metricsCertificate: { certPath: '', keyPath: '' },
   systemCaPath: '/etc/ssl/certs/ca-certificates.crt',
+  spire: { supported: false, socketPath: '' },
   ipv6: true,
   dynamicMetadata: {},
   ...over,

@@ -6,6 +6,7 @@ import {
   resourceKinds,
   resourceTypes,
 } from '../../config/xds/client/resource-type.ts'
+import { aggregatedService, secretService } from '../../config/xds/client/service.ts'
 import { decodeMessage } from '../../config/xds/proto/decode.ts'
 import { encodeMessage } from '../../config/xds/proto/encode.ts'
 import type { Raw } from '../../proxy/problems.ts'
@@ -17,13 +18,15 @@ interface Test {
 /** Resources by kind and name, as the fields of their messages. */
 export type XdsResources = { readonly [K in ResourceKind]?: Readonly<Record<string, Raw>> }
 
-/** A control plane for tests: ADS both ways, versions by content, as Kuma and go-control-plane do it. */
+/** A control plane, or a server of secrets, for tests: ADS and SDS both ways, versions by content, as Kuma and go-control-plane do it. */
 export interface XdsServer {
   readonly port: number
   /** What the peers are to have; sent to those connected. */
   set(resources: XdsResources): void
   /** Every request so far, decoded. */
   readonly requests: readonly Raw[]
+  /** How many streams are open. */
+  streams(): number
   /** Names of the resources sent, in order. */
   readonly sent: readonly string[]
   /** Resolves with the first request, past or coming, for which it holds. */
@@ -33,9 +36,11 @@ export interface XdsServer {
   restart(): Promise<void>
 }
 
+type Duplex = grpc.ServerDuplexStream<Buffer, Buffer>
+
 interface Peer {
   readonly delta: boolean
-  readonly call: grpc.ServerDuplexStream<Buffer, Buffer>
+  readonly call: Duplex
   /** What it asked for, by kind: names, or `*`. */
   readonly asked: Map<ResourceKind, Set<string>>
   /** Versions it has, by kind and name. */
@@ -44,8 +49,8 @@ interface Peer {
 }
 
 const asIs = (bytes: Buffer): Buffer => bytes
-const streams = (name: string): grpc.MethodDefinition<Buffer, Buffer> => ({
-  path: `/envoy.service.discovery.v3.AggregatedDiscoveryService/${name}`,
+const streams = (path: string): grpc.MethodDefinition<Buffer, Buffer> => ({
+  path,
   requestStream: true,
   responseStream: true,
   requestSerialize: asIs,
@@ -54,8 +59,10 @@ const streams = (name: string): grpc.MethodDefinition<Buffer, Buffer> => ({
   responseDeserialize: asIs,
 })
 const service = {
-  delta: streams('DeltaAggregatedResources'),
-  sotw: streams('StreamAggregatedResources'),
+  delta: streams(aggregatedService.delta),
+  sotw: streams(aggregatedService.stateOfTheWorld),
+  deltaSecrets: streams(secretService.delta),
+  sotwSecrets: streams(secretService.stateOfTheWorld),
 }
 
 interface Life {
@@ -66,7 +73,12 @@ interface Life {
   readonly watchers: Set<() => void>
 }
 
-export async function xdsServer(t: Test, resources: XdsResources = {}): Promise<XdsServer> {
+/** `socket`: path of a Unix socket to listen on, in place of a port. */
+export async function xdsServer(
+  t: Test,
+  resources: XdsResources = {},
+  socket: string | null = null,
+): Promise<XdsServer> {
   const life: Life = {
     resources,
     peers: new Set(),
@@ -74,7 +86,8 @@ export async function xdsServer(t: Test, resources: XdsResources = {}): Promise<
     sent: [],
     watchers: new Set(),
   }
-  let server = await listen(life, 0)
+  const at = (port: number): string => (socket === null ? `127.0.0.1:${port}` : `unix:${socket}`)
+  let server = await listen(life, at(0))
   const { port } = server
   const stop = async (): Promise<void> => {
     life.peers.clear()
@@ -84,6 +97,7 @@ export async function xdsServer(t: Test, resources: XdsResources = {}): Promise<
   return {
     port,
     requests: life.requests,
+    streams: () => life.peers.size,
     sent: life.sent,
     set(next) {
       life.resources = next
@@ -92,7 +106,7 @@ export async function xdsServer(t: Test, resources: XdsResources = {}): Promise<
     request: (holds) => firstRequest(life, holds),
     stop,
     async restart() {
-      server = await listen(life, port)
+      server = await listen(life, at(port))
     },
   }
 }
@@ -110,22 +124,24 @@ function firstRequest(life: Life, holds: (request: Raw) => boolean): Promise<Raw
   })
 }
 
-async function listen(life: Life, wanted: number) {
+async function listen(life: Life, address: string) {
   const server = new grpc.Server({ 'grpc.max_receive_message_length': -1 })
   server.addService(service, {
-    delta: (call: grpc.ServerDuplexStream<Buffer, Buffer>) => accept(life, call, true),
-    sotw: (call: grpc.ServerDuplexStream<Buffer, Buffer>) => accept(life, call, false),
+    delta: (call: Duplex) => accept(life, call, true),
+    sotw: (call: Duplex) => accept(life, call, false),
+    deltaSecrets: (call: Duplex) => accept(life, call, true),
+    sotwSecrets: (call: Duplex) => accept(life, call, false),
   })
   const port = await new Promise<number>((resolve, reject) => {
     const credentials = grpc.ServerCredentials.createInsecure()
-    server.bindAsync(`127.0.0.1:${wanted}`, credentials, (error, bound) =>
+    server.bindAsync(address, credentials, (error, bound) =>
       error === null ? resolve(bound) : reject(error),
     )
   })
   return { grpc: server, port }
 }
 
-function accept(life: Life, call: grpc.ServerDuplexStream<Buffer, Buffer>, delta: boolean): void {
+function accept(life: Life, call: Duplex, delta: boolean): void {
   const peer: Peer = { delta, call, asked: new Map(), has: new Map(), nonce: 0 }
   life.peers.add(peer)
   const type = delta ? 'DeltaDiscoveryRequest' : 'DiscoveryRequest'

@@ -8,6 +8,7 @@ import type { Fixed } from '../client/inventory.ts'
 import { resourceTypes } from '../client/resource-type.ts'
 import { decodeMessage } from '../proto/decode.ts'
 import { encodeMessage } from '../proto/encode.ts'
+import type { ApiServer } from '../reading/api-config-source.ts'
 import { type Coverage, checkFields } from '../reading/coverage.ts'
 import {
   each,
@@ -20,7 +21,7 @@ import {
   warn,
 } from '../reading/report.ts'
 import { text } from '../reading/values.ts'
-import { type ControlPlaneSettings, controlPlaneSettings } from './control-plane.ts'
+import { controlPlaneSettings } from './control-plane.ts'
 import { withForeignClosed } from './foreign.ts'
 import { hintOf } from './hint.ts'
 import { pathIn, stepsOf } from './path.ts'
@@ -30,7 +31,7 @@ export interface Bootstrap {
   /** `envoy.config.core.v3.Node`. */
   readonly node: Raw
   /** Null: everything stands in the bootstrap. */
-  readonly controlPlane: ControlPlaneSettings | null
+  readonly controlPlane: ApiServer | null
   readonly fixed: readonly Fixed[]
   readonly problems: readonly SourceProblem[]
 }
@@ -131,11 +132,7 @@ const tellerOf =
     say(subject, at, rest === '' ? message : `${rest} ${message}`, { hint, atKey: true })
   }
 
-function checkControlPlane(
-  place: Place,
-  { cluster }: ControlPlaneSettings,
-  fixed: readonly Fixed[],
-): void {
+function checkControlPlane(place: Place, { cluster }: ApiServer, fixed: readonly Fixed[]): void {
   const known = fixed.filter(({ kind }) => kind === 'clusters').map(({ name }) => name)
   if (known.includes(cluster)) return
   const key = 'dynamic_resources.ads_config.grpc_services[0].envoy_grpc.cluster_name'

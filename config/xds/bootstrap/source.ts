@@ -3,6 +3,7 @@ import type { Log } from '../../../proxy/log.ts'
 import type { Raw } from '../../../proxy/problems.ts'
 import type { Environment } from '../../environment.ts'
 import type { Source } from '../../source.ts'
+import { addressOf } from '../client/dial.ts'
 import type { KeepingOptions } from '../client/keeping.ts'
 import { type Dialled, xdsSource } from '../client/source.ts'
 import { newStore } from '../client/store.ts'
@@ -11,7 +12,6 @@ import { newOutside } from '../reading/outside.ts'
 import type { Outside } from '../reading/values.ts'
 import { translators } from '../translators.ts'
 import { type Bootstrap, readBootstrap } from './bootstrap.ts'
-import { addressOf } from './dial.ts'
 
 export interface BootstrapOptions {
   readonly path: string
@@ -49,6 +49,7 @@ function sourceOf(
   const outside = newOutside(String(node.cluster ?? ''), environment)
   return xdsSource({
     dial: controlPlane === null ? null : async () => dial(bootstrap, version, outside),
+    node: () => nodeOf(node, version),
     openStream,
     translators,
     outside,
@@ -79,7 +80,7 @@ function dial(
   if (cluster === undefined) throw new Error(`the bootstrap has no cluster ${controlPlane.cluster}`)
   const secrets = new Map([...store.held.secrets].map(([name, { value }]) => [name, value]))
   const { metadata, delta } = controlPlane
-  const address = { ...addressOf(cluster, secrets), metadata }
+  const address = { ...addressOf(cluster, secrets), pings: true, metadata }
   return { address, node: nodeOf(node, version), delta }
 }
 

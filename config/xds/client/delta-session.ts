@@ -1,7 +1,8 @@
 import type { Raw } from '../../../proxy/problems.ts'
 import type { Inventory, Session } from './inventory.ts'
-import { type ResourceKind, resourceKinds, resourceTypes } from './resource-type.ts'
+import { type ResourceKind, resourceTypes } from './resource-type.ts'
 import { readDelta, reasonOf } from './response.ts'
+import type { DiscoveryService } from './service.ts'
 
 /** What the server has been told of one kind on this stream. */
 interface Told {
@@ -11,13 +12,17 @@ interface Told {
 }
 
 /**
- * The incremental protocol (xDS v3, `DeltaAggregatedResources`) of one stream. On a new stream the server is told what we
+ * The incremental protocol (xDS v3, as `DeltaAggregatedResources`) of one stream. On a new stream the server is told what we
  * have, so that it sends what has changed alone. A response is acknowledged, or refused with the reason of each resource;
  * its good resources are taken either way.
  */
-export function newDeltaSession(node: Raw, inventory: Inventory): Session {
+export function newDeltaSession(
+  node: Raw,
+  inventory: Inventory,
+  { kinds, delta: method }: DiscoveryService,
+): Session {
   const told = new Map(
-    resourceKinds.map((kind): [ResourceKind, Told] => [kind, { asked: false, names: new Set() }]),
+    kinds.map((kind): [ResourceKind, Told] => [kind, { asked: false, names: new Set() }]),
   )
   let introduced = false
   const request = (kind: ResourceKind, fields: Raw): Raw => {
@@ -46,9 +51,9 @@ export function newDeltaSession(node: Raw, inventory: Inventory): Session {
     ]
   }
   return {
-    method: '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources',
+    method,
     requestType: 'envoy.service.discovery.v3.DeltaDiscoveryRequest',
-    open: () => resourceKinds.flatMap(adjust),
+    ask: () => kinds.flatMap(adjust),
     *receive(bytes) {
       const response = readDelta(bytes)
       if (typeof response === 'string') {
@@ -66,7 +71,7 @@ export function newDeltaSession(node: Raw, inventory: Inventory): Session {
         response_nonce: nonce,
         ...(reason !== '' && { error_detail: { code: 3, message: reason } }),
       })
-      return { requests: [answer, ...resourceKinds.flatMap(adjust)], kind, refusals, fatal: null }
+      return { requests: [answer, ...kinds.flatMap(adjust)], kind, refusals, fatal: null }
     },
   }
 }

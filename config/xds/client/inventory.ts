@@ -49,8 +49,8 @@ export interface Session {
   /** Name of the method and of the message of its requests. */
   readonly method: string
   readonly requestType: string
-  /** What is said first. */
-  open(): readonly Readonly<Record<string, unknown>>[]
+  /** What is to be said now: everything at first, then what is needed besides and what no longer is. */
+  ask(): readonly Readonly<Record<string, unknown>>[]
   receive(bytes: Uint8Array): Work<Reaction>
 }
 

@@ -1,7 +1,8 @@
 import type { Raw } from '../../../proxy/problems.ts'
 import type { Inventory, Session } from './inventory.ts'
-import { type ResourceKind, resourceKinds, resourceTypes } from './resource-type.ts'
+import { type ResourceKind, resourceTypes } from './resource-type.ts'
 import { readStateOfTheWorld, reasonOf } from './response.ts'
+import type { DiscoveryService } from './service.ts'
 
 /** What was last said of one kind on this stream. */
 interface Told {
@@ -14,19 +15,17 @@ interface Told {
 export type AcceptedVersions = Map<ResourceKind, string>
 
 /**
- * The state-of-the-world protocol (xDS v3, `StreamAggregatedResources`) of one stream: a response has all of a kind, or, of
+ * The state-of-the-world protocol (xDS v3, as `StreamAggregatedResources`) of one stream: a response has all of a kind, or, of
  * a kind asked for by name, any of those asked for. What is not in a response of all clusters or listeners is gone.
  */
 export function newSotwSession(
   node: Raw,
   inventory: Inventory,
   accepted: AcceptedVersions,
+  { kinds, stateOfTheWorld: method }: DiscoveryService,
 ): Session {
   const told = new Map(
-    resourceKinds.map((kind): [ResourceKind, Told] => [
-      kind,
-      { asked: false, names: [], nonce: '' },
-    ]),
+    kinds.map((kind): [ResourceKind, Told] => [kind, { asked: false, names: [], nonce: '' }]),
   )
   let introduced = false
   const request = (kind: ResourceKind, { names, nonce }: Told, error: string): Raw => {
@@ -53,9 +52,9 @@ export function newSotwSession(
     return [request(kind, have, '')]
   }
   return {
-    method: '/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources',
+    method,
     requestType: 'envoy.service.discovery.v3.DiscoveryRequest',
-    open: () => resourceKinds.flatMap(adjust),
+    ask: () => kinds.flatMap(adjust),
     *receive(bytes) {
       const response = readStateOfTheWorld(bytes)
       if (typeof response === 'string') {
@@ -76,7 +75,7 @@ export function newSotwSession(
       // The answer tells the names that are needed now, so that one request does for both.
       if (!wildcard) have.names = [...inventory.wanted(kind)].sort()
       const answer = request(kind, have, reason)
-      return { requests: [answer, ...resourceKinds.flatMap(adjust)], kind, refusals, fatal: null }
+      return { requests: [answer, ...kinds.flatMap(adjust)], kind, refusals, fatal: null }
     },
   }
 }

@@ -2,22 +2,24 @@ import type { Clock, Timer } from '../../../proxy/clock.ts'
 import type { Log } from '../../../proxy/log.ts'
 import { atOnce, paced } from '../../../proxy/pace.ts'
 import type { Raw } from '../../../proxy/problems.ts'
-import { backOffMs } from '../../back-off.ts'
 import { didYouMean } from '../../nearest.ts'
 import { hasErrors, logProblem, type Source, type SourceProblem } from '../../source.ts'
 import { readSubsetName } from '../cluster/subset-name.ts'
-import { encodeMessage } from '../proto/encode.ts'
 import type { Translators } from '../reading/translate.ts'
 import type { Outside } from '../reading/values.ts'
 import { type Assembly, newAssembly, warmingMs } from './assembly.ts'
+import { type Conversation, converse } from './conversation.ts'
 import { newDeltaSession } from './delta-session.ts'
-import { emissionOf, sayRefusal } from './emission.ts'
-import type { Fixed, Session } from './inventory.ts'
+import { emissionOf } from './emission.ts'
+import { inventoryOfControlPlane } from './inventories.ts'
+import type { Fixed, Reaction, Session } from './inventory.ts'
 import { type Keeping, type KeepingOptions, newKeeping } from './keeping.ts'
 import { clustersOf } from './references.ts'
+import { newSecretServers, type SecretServers } from './secret-servers.ts'
+import { aggregatedService } from './service.ts'
 import { type AcceptedVersions, newSotwSession } from './sotw-session.ts'
 import { newStore, type Store } from './store.ts'
-import type { ControlPlaneAddress, OpenStream, Stream } from './stream.ts'
+import type { ControlPlaneAddress, OpenStream } from './stream.ts'
 
 /** What is needed to talk to a control plane. */
 export interface Dialled {
@@ -31,6 +33,8 @@ export interface Dialled {
 export interface XdsOptions {
   /** Asked before each stream, so that tokens, files and names are fresh. Null: there is none, the bootstrap is all. */
   readonly dial: (() => Promise<Dialled>) | null
+  /** `envoy.config.core.v3.Node`: who we say we are to servers of secrets. */
+  readonly node: () => Raw
   readonly openStream: OpenStream
   readonly translators: Translators
   readonly outside: Outside
@@ -52,15 +56,14 @@ interface Life {
   readonly accepted: AcceptedVersions
   /** Null while stopped. */
   emit: Parameters<Source['start']>[0] | null
-  stream: Stream | null
+  conversation: Conversation | null
+  readonly servers: SecretServers
   /** Unix ms since when nothing has confirmed what we have; null while a stream has. */
   staleSince: number | null
-  /** A response of which a part has been taken; settled when all are. */
-  reading: Promise<void> | null
+  /** Something is to be put to work when what is being read has been taken. */
+  owed: boolean
   /** Something is at work, which long work must not disturb. */
   serving: boolean
-  failures: number
-  retry: Timer | null
   settling: Timer | null
   warming: Timer | null
   /** What was last said to wait, so that it is said once. */
@@ -84,12 +87,11 @@ export function xdsSource(options: XdsOptions): Source {
     keeping: options.keep === null ? null : newKeeping(options.keep, store, clock, log),
     accepted: new Map(),
     emit: null,
-    stream: null,
+    conversation: null,
+    servers: serversOf(() => life, store, options),
     staleSince: options.dial === null ? null : clock.wall(),
-    reading: null,
+    owed: false,
     serving: false,
-    failures: 0,
-    retry: null,
     settling: null,
     warming: null,
     waiting: [],
@@ -112,16 +114,17 @@ export function xdsSource(options: XdsOptions): Source {
       }
       for (const problem of problems) logProblem(log, problem)
       settle(life)
-      if (options.dial !== null) void connect(life, options.dial)
+      if (options.dial !== null) life.conversation = speak(life, options.dial)
     },
     staleSince: () => life.staleSince,
     stop() {
       life.emit = null
-      for (const timer of [life.retry, life.settling, life.warming]) timer?.cancel()
+      for (const timer of [life.settling, life.warming]) timer?.cancel()
       life.settling = null
       life.keeping?.flush()
-      life.stream?.close()
-      life.stream = null
+      life.conversation?.close()
+      life.conversation = null
+      life.servers.close()
     },
   }
 }
@@ -148,62 +151,54 @@ function strays(store: Store, { kind, name, problem }: Fixed): readonly SourcePr
     )
 }
 
-async function connect(life: Life, dial: () => Promise<Dialled>): Promise<void> {
-  let dialled: Dialled
-  try {
-    dialled = await dial()
-  } catch (error) {
-    lost(life, dial, error instanceof Error ? error.message : String(error))
-    return
-  }
-  // What the stream before has brought is taken first.
-  await life.reading
-  if (life.emit === null) return
-  const { address, node, delta } = dialled
-  const session = delta
-    ? newDeltaSession(node, life.store)
-    : newSotwSession(node, life.store, life.accepted)
-  const stream = life.options.openStream(address, session.method, {
-    message(bytes) {
-      life.reading = received(life, dial, session, bytes).finally(() => {
-        life.reading = null
-      })
-      return life.reading
+/** Keeps the stream of all kinds open. */
+function speak(life: Life, dial: () => Promise<Dialled>): Conversation {
+  const { clock, log, openStream } = life.options
+  const inventory = inventoryOfControlPlane(life.store)
+  return converse({
+    peer: 'control plane',
+    async dial() {
+      const { address, node, delta } = await dial()
+      const session = delta
+        ? newDeltaSession(node, inventory, aggregatedService)
+        : newSotwSession(node, inventory, life.accepted, aggregatedService)
+      return { address, session }
     },
-    ended: (reason) => lost(life, dial, reason),
+    openStream,
+    receive: (session, bytes) => receive(life, session, bytes),
+    taken: (reaction) => taken(life, reaction),
+    answers() {
+      life.staleSince = null
+    },
+    lost() {
+      life.staleSince ??= clock.wall()
+    },
+    clock,
+    log,
   })
-  life.stream = stream
-  life.options.log.info('connecting to the control plane', { target: address.target, delta })
-  send(stream, session, session.open())
 }
 
-async function received(
-  life: Life,
-  dial: () => Promise<Dialled>,
-  session: Session,
-  bytes: Uint8Array,
-): Promise<void> {
-  const { stream, options } = life
-  if (stream === null) return
+const serversOf = (life: () => Life, store: Store, { clock, ...options }: XdsOptions) =>
+  newSecretServers({
+    store,
+    node: options.node,
+    openStream: options.openStream,
+    receive: (session, bytes) => receive(life(), session, bytes),
+    taken: (reaction) => taken(life(), reaction),
+    changed: () => settleSoon(life()),
+    clock,
+    log: options.log,
+  })
+
+async function receive(life: Life, session: Session, bytes: Uint8Array): Promise<Reaction> {
   const work = session.receive(bytes)
-  const reaction = life.serving ? await paced(work, options.clock) : atOnce(work)
-  const { requests, kind, refusals, fatal } = reaction
-  if (kind !== null && life.emit !== null) {
-    life.keeping?.changed()
-    settleSoon(life)
-  }
-  // Lost meanwhile.
-  if (life.stream !== stream) return
-  send(stream, session, requests)
-  if (fatal !== null) {
-    stream.close()
-    lost(life, dial, fatal)
-    return
-  }
-  if (life.failures > 0 || life.staleSince !== null) options.log.info('control plane answers')
-  life.failures = 0
-  life.staleSince = null
-  for (const refusal of refusals) sayRefusal(options.log, refusal)
+  return life.serving ? paced(work, life.options.clock) : atOnce(work)
+}
+
+function taken(life: Life, { kind }: Reaction): void {
+  if (life.emit === null || (kind === null && !life.owed)) return
+  if (kind !== null) life.keeping?.changed()
+  settleSoon(life)
 }
 
 function settleSoon(life: Life): void {
@@ -216,7 +211,9 @@ function settleSoon(life: Life): void {
 /** Puts to work what is complete, and looks again when what is missing has been waited for long enough. */
 function settle(life: Life): void {
   // Soon again, when all of it has been taken.
-  if (life.reading !== null) return
+  life.owed = life.conversation?.reading() === true || life.servers.reading()
+  if (life.owed) return
+  life.servers.follow()
   const { clock, log } = life.options
   const { snapshot, warming } = life.assembly.assemble(clock.now())
   life.warming?.cancel()
@@ -225,21 +222,5 @@ function settle(life: Life): void {
   life.waiting = warming
   if (snapshot === null) return
   life.serving = true
-  life.emit?.(emissionOf(life.store, snapshot, warming))
-}
-
-/** Comes back with an exponential, jittered pause; what is at work stays. */
-function lost(life: Life, dial: () => Promise<Dialled>, reason: string): void {
-  const { clock, log } = life.options
-  life.stream = null
-  if (life.emit === null) return
-  life.staleSince ??= clock.wall()
-  const ms = backOffMs(life.failures, clock)
-  life.failures += 1
-  log.warn('control plane lost', { reason, againInMs: ms })
-  life.retry = clock.after(ms, () => void connect(life, dial))
-}
-
-function send(stream: Stream, { requestType }: Session, requests: readonly Raw[]): void {
-  for (const request of requests) stream.send(encodeMessage(requestType, request))
+  life.emit?.(emissionOf(life.store, snapshot, [...warming, ...life.servers.troubles()]))
 }

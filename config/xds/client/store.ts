@@ -4,6 +4,7 @@ import { type Finding, newReport, placeOf, refused } from '../reading/report.ts'
 import type { Translations, Translators } from '../reading/translate.ts'
 import type { Context } from '../reading/translated.ts'
 import type { Outside, SocketPlace } from '../reading/values.ts'
+import { readServedName } from '../tls/served-secret.ts'
 import type { Incoming, Inventory, Refusal } from './inventory.ts'
 import { checkModel } from './model-check.ts'
 import { type ResourceKind, resourceKinds, resourceTypes } from './resource-type.ts'
@@ -146,7 +147,8 @@ const finding = (message: string): Finding => ({
 const refusedOf = (state: State, kind: ResourceKind): readonly string[] =>
   [...state.refusals.values()].filter((one) => one.kind === kind).map(({ name }) => name)
 
-function innerName(kind: ResourceKind, { bytes }: Incoming): string {
+/** The name in a message that came without one around it; empty when there is none. */
+export function innerName(kind: ResourceKind, { bytes }: Incoming): string {
   const { value } = decodeMessage(resourceTypes[kind].message, bytes)
   return value === null ? '' : nameIn(kind, value)
 }
@@ -201,13 +203,14 @@ function translate<K extends ResourceKind>(
     return refuse([{ path, message, hint: null, severity: 'error' }])
   }
   const inner = nameIn(kind, decoded.value)
-  if (inner !== name || name === '') {
+  const served = kind === 'secrets' ? readServedName(name) : null
+  if (inner !== (served?.name ?? name) || inner === '') {
     return refuse([{ ...finding(`is called ${JSON.stringify(inner)}`), path: nameField }])
   }
   const asked = new Set<string>()
   const report = newReport()
   for (const path of decoded.unknown) report.findings.push(unknownField(path))
-  const place = placeOf(decoded.value, report)
+  const place = placeOf(served === null ? decoded.value : { ...decoded.value, name }, report)
   const value = state.translators[kind](place, contextOf(state, name, version, asked))
   if (!refused(report)) report.findings.push(...checkModel(kind, value))
   if (refused(report)) return refuse(report.findings)

@@ -23,6 +23,11 @@ export interface ControlPlaneAddress {
     /** Any certificate will do. For labs. */
     readonly skipVerify: boolean
   } | null
+  /**
+   * Whether a peer that is silent is asked for a sign of life. Servers made with grpc-go end connections on which that
+   * happens more often than every 5 min, unless told otherwise.
+   */
+  readonly pings: boolean
   /** Sent with each stream. */
   readonly metadata: readonly { readonly key: string; readonly value: string }[]
 }
@@ -57,8 +62,10 @@ const keepaliveTimeoutMs = 15_000
 export const openStream: OpenStream = (address, method, events) => {
   const client = new grpc.Client(address.target, credentialsOf(address), {
     'grpc.max_receive_message_length': maxMessageBytes,
-    'grpc.keepalive_time_ms': keepaliveMs,
-    'grpc.keepalive_timeout_ms': keepaliveTimeoutMs,
+    ...(address.pings && {
+      'grpc.keepalive_time_ms': keepaliveMs,
+      'grpc.keepalive_timeout_ms': keepaliveTimeoutMs,
+    }),
     'grpc.use_local_subchannel_pool': 1,
     'grpc.enable_retries': 0,
     ...nameOptions(address),
@@ -79,7 +86,7 @@ export const openStream: OpenStream = (address, method, events) => {
     void events.message(bytes).finally(() => call.resume())
   })
   call.on('error', (error: Partial<grpc.StatusObject> & Error) => end(reasonOf(error)))
-  call.on('end', () => end('the control plane ended the stream'))
+  call.on('end', () => end('the server ended the stream'))
   return {
     send(bytes) {
       if (open) call.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
@@ -112,7 +119,7 @@ function nameCheck(expected: readonly PeerIdentity[], host: string) {
     const certificate = new X509Certificate(shown.raw)
     const peer = newPeer(certificate)
     if (identities.some((test) => test(peer, certificate))) return undefined
-    return new Error(`the control plane is ${certificate.subjectAltName ?? 'without a name'}`)
+    return new Error(`the server is ${certificate.subjectAltName ?? 'without a name'}`)
   }
 }
 

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { resolve } from 'node:path'
 import type { StringMatch } from '../../../proxy/matcher.ts'
 import { isRecord, maxTimerMs } from '../../../proxy/problems.ts'
 import { regexProblem } from '../../../proxy/regex.ts'
@@ -151,9 +152,9 @@ export function address(place: Place, key: string): SocketPlace | null {
   const found = inside(place, key)
   const pipe = found === null ? null : inside(found, 'pipe')
   if (pipe !== null) {
-    const host = text(pipe, 'path')
-    if (host.startsWith('/')) return { host, port: 0 }
-    fail(pipe, 'path', `must be an absolute path, got ${JSON.stringify(host)}`)
+    const path = text(pipe, 'path')
+    if (path !== '' && !path.startsWith('@')) return { host: resolve(path), port: 0 }
+    fail(pipe, 'path', `must be a path of the file system, got ${JSON.stringify(path)}`)
     return null
   }
   const socket = found === null ? null : inside(found, 'socket_address')

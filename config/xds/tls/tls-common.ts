@@ -1,12 +1,13 @@
 import type { PeerIdentity } from '../../../proxy/model/cluster.ts'
 import type { TlsVersions } from '../../../proxy/model/listener.ts'
 import type { Secret } from '../../../proxy/model/secret.ts'
-import { checkSource } from '../reading/config-source.ts'
+import { ownServer } from '../reading/config-source.ts'
 import { type Coverage, checkFields } from '../reading/coverage.ts'
 import { each, fail, inside, insideOrEmpty, type Place, warn } from '../reading/report.ts'
 import type { Context } from '../reading/translated.ts'
 import { text, texts, word } from '../reading/values.ts'
 import { certificateSecret } from './secret.ts'
+import { readServedName, servedName } from './served-secret.ts'
 import { tlsVersions } from './tls-parameters.ts'
 import { namesRoots, peerIdentities, trustSecret } from './tls-validation.ts'
 
@@ -19,7 +20,7 @@ export interface CommonTls {
   readonly versions: TlsVersions
   /** Those that stand in it, named `<owner>/certificate` and `<owner>/trust`. */
   readonly secrets: readonly Secret[]
-  /** Names of those that come by SDS. */
+  /** Names of those that come by SDS, of the control plane or of a server of their own (`servedName`). */
   readonly needs: readonly string[]
 }
 
@@ -148,9 +149,13 @@ const sdsFields: Coverage = {
 
 function sdsName(place: Place, { needs }: Gathered): string {
   checkFields(place, sdsFields)
-  checkSource(place, 'sds_config')
-  const name = text(place, 'name')
-  if (name === '') fail(place, 'name', 'must not be empty')
+  const server = ownServer(place, 'sds_config')
+  const said = text(place, 'name')
+  if (said === '') fail(place, 'name', 'must not be empty')
+  if (server === null && readServedName(said) !== null) {
+    fail(place, 'name', 'must not end as names of secrets with a server of their own do here')
+  }
+  const name = server === null ? said : servedName({ name: said, server })
   if (!needs.includes(name)) needs.push(name)
   return name
 }

@@ -10,7 +10,7 @@ import { fakeClock } from '../../support/fake-clock.ts'
 import { memoryLog } from '../../support/memory-log.ts'
 
 const handshake: Handshake = {
-  address: { target: 'kuma-cp:5678', tls: null, metadata: [] },
+  address: { target: 'kuma-cp:5678', tls: null, pings: true, metadata: [] },
   node: { id: 'default.web-1' },
   delta: true,
   hds: true,

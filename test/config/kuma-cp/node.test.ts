@@ -67,6 +67,14 @@ t.test('node: names for the DNS proxy are asked for where there is one', async (
   t.notOk(featuresOf(off).includes('feature-embedded-dns'))
 })
 
+t.test('node: the socket of a SPIRE agent is told where there is one', async (t) => {
+  const spire = { supported: true, socketPath: '/run/spire/agent.sock' }
+  t.ok(featuresOf(sidecar({ spire })).includes('feature-spire'))
+  t.notOk(featuresOf(sidecar()).includes('feature-spire'))
+  t.match(nodeOf(sidecar({ spire }), null).metadata, { 'spireAgent.socketPath': spire.socketPath })
+  t.notOk(Object.hasOwn(nodeOf(sidecar(), null).metadata as object, 'spireAgent.socketPath'))
+})
+
 t.test('node: the path of the metrics socket is cut as Kuma cuts it', async (t) => {
   const at = { workDir: '/run/outrider', name: 'web-1', mesh: 'default' }
   t.equal(metricsSocketOf(at), '/run/outrider/kuma-mh-web-1-default.sock')

@@ -95,9 +95,10 @@ t.test('xds: mutual TLS by secrets of the control plane, exchanged while it serv
   )
   const web = (name: string) => testLeaf(ca, `spiffe://mesh/${name}`)
   const plane = await xdsServer(t, resources(server.port, web('web'), ca))
-  const address = { target: `127.0.0.1:${plane.port}`, tls: null, metadata: [] }
+  const address = { target: `127.0.0.1:${plane.port}`, tls: null, pings: true, metadata: [] }
   const source = xdsSource({
     dial: async () => ({ address, node: { id: 'mesh.web' }, delta: true }),
+    node: () => ({ id: 'mesh.web' }),
     openStream,
     translators: {
       ...simple,

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { formatProblem } from '../../../../config/source.ts'
 import { readBootstrap } from '../../../../config/xds/bootstrap/bootstrap.ts'
-import { addressOf } from '../../../../config/xds/bootstrap/dial.ts'
 import { pathIn } from '../../../../config/xds/bootstrap/path.ts'
+import { addressOf } from '../../../../config/xds/client/dial.ts'
 import { cluster, endpoints, origin } from '../../../support/snapshot.ts'
 
 interface Test {
@@ -177,7 +177,7 @@ t.test(
       skipChain: false,
     } as const
     const secured = { ...plain, cluster: cluster({ tls }) }
-    t.throws(() => addressOf(secured, new Map()), /the secret ca of the control plane is not there/)
+    t.throws(() => addressOf(secured, new Map()), /the secret ca of the cluster \S+ is not there/)
     const ca = {
       kind: 'trust',
       name: 'ca',

@@ -42,9 +42,10 @@ function run(
   over: Partial<XdsOptions> & { delta?: boolean } = {},
 ): Running {
   const { log, lines } = memoryLog()
-  const address = { target: `127.0.0.1:${server.port}`, tls: null, metadata: [] }
+  const address = { target: `127.0.0.1:${server.port}`, tls: null, pings: true, metadata: [] }
   const source = xdsSource({
     dial: async () => ({ address, node: { id: 'default.web' }, delta: over.delta ?? true }),
+    node: () => ({ id: 'default.web' }),
     openStream,
     translators: simple,
     outside: noOutside,
@@ -259,6 +260,7 @@ t.test('xds: a token goes with the stream, and a refusal of it is told', async (
       if (tries > 1) refused.resolve()
       throw new Error('the token file cannot be read')
     },
+    node: () => ({ id: 'default.web' }),
     openStream,
     translators: simple,
     outside: noOutside,

@@ -144,6 +144,53 @@ t.test(
   },
 )
 
+t.test('xds tls: a secret may have a server of its own', async (t) => {
+  const from = (api: object) => ({
+    common_tls_context: {
+      tls_certificate_sds_secret_configs: [
+        { name: 'default', sds_config: { api_config_source: api, resource_api_version: 'V3' } },
+      ],
+      validation_context_sds_secret_config: sds('default'),
+    },
+  })
+  const grpc_services = [{ envoy_grpc: { cluster_name: 'sds-grpc' } }]
+  const api = { api_type: 'GRPC', transport_api_version: 'V3', grpc_services }
+  t.match(upstreamOf(from(api)), {
+    value: {
+      tls: { certificate: 'default{sds=sds-grpc}', trust: 'default' },
+      needs: ['default{sds=sds-grpc}', 'default'],
+    },
+    said: [],
+  })
+  t.match(upstreamOf(from({ api_type: 'DELTA_GRPC', grpc_services })), {
+    value: { tls: { certificate: 'default{delta-sds=sds-grpc}' } },
+    said: [],
+  })
+  const at = 'tls_certificate_sds_secret_configs[0].sds_config.api_config_source'
+  const wrong: readonly (readonly [object, string])[] = [
+    [{ ...api, api_type: 'REST' }, 'api_type: REST is not supported here'],
+    [{ ...api, grpc_services: [] }, 'must have a service in grpc_services'],
+    [
+      { ...api, grpc_services: [{ google_grpc: { target_uri: 'a', stat_prefix: 'a' } }] },
+      'grpc_services[0].google_grpc: is not supported here',
+    ],
+    [
+      { ...api, grpc_services: [{ envoy_grpc: {} }] },
+      'grpc_services[0].envoy_grpc.cluster_name: must not be empty',
+    ],
+    [
+      { ...api, grpc_services: [{ ...grpc_services[0], initial_metadata: [{ key: 'a' }] }] },
+      'grpc_services[0].initial_metadata: is not supported for secrets',
+    ],
+  ]
+  for (const [fields, message] of wrong) {
+    const text = upstreamOf(from(fields)).said.join('\n')
+    t.ok(text.includes(at) && text.includes(message), text)
+  }
+  const alike = { common_tls_context: { validation_context_sds_secret_config: sds('a{sds=b}') } }
+  t.match(upstreamOf(alike).said, [/name: must not end as names of secrets with a server/])
+})
+
 t.test('xds tls: a listener asks for a certificate and may do without', async (t) => {
   const common_tls_context = {
     tls_certificate_sds_secret_configs: [{ name: 'web' }],

@@ -1,18 +1,22 @@
 import type { Secret } from '../../../proxy/model/secret.ts'
-import type { ControlPlaneAddress } from '../client/stream.ts'
 import type { TranslatedCluster } from '../reading/translated.ts'
+import type { ControlPlaneAddress } from './stream.ts'
 
 /**
- * Where a cluster of the bootstrap is, for gRPC: its first endpoint, trusting what its TLS trusts and expecting the names it
- * expects. `secrets` are those of the bootstrap. Throws when it cannot be used.
+ * Where a cluster is, for gRPC: its first endpoint, trusting what its TLS trusts and expecting the names it expects.
+ * `secrets` are those that do not stand in it. Throws when it cannot be used.
  */
 export function addressOf(
-  { cluster, endpoints, secrets: own }: TranslatedCluster,
+  {
+    cluster,
+    endpoints,
+    secrets: own,
+  }: Pick<TranslatedCluster, 'cluster' | 'endpoints' | 'secrets'>,
   secrets: ReadonlyMap<string, Secret | null>,
-): Omit<ControlPlaneAddress, 'metadata'> {
+): Pick<ControlPlaneAddress, 'target' | 'tls'> {
   const endpoint = endpoints?.localities[0]?.endpoints[0]
   if (endpoint === undefined) {
-    throw new Error('the cluster of the control plane must have an endpoint in the bootstrap')
+    throw new Error(`the cluster ${cluster.name} must have an endpoint`)
   }
   const { host, port } = endpoint
   const target = host.startsWith('/') ? `unix:${host}` : `${bracketed(host)}:${port}`
@@ -21,7 +25,8 @@ export function addressOf(
   const find = (name: string | null): Secret | null => {
     if (name === null) return null
     const found = own.find((one) => one.name === name) ?? secrets.get(name) ?? null
-    if (found === null) throw new Error(`the secret ${name} of the control plane is not there`)
+    if (found === null)
+      throw new Error(`the secret ${name} of the cluster ${cluster.name} is not there`)
     return found
   }
   const trust = find(tls.trust)
