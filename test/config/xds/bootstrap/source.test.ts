@@ -76,10 +76,10 @@ function start(t: Test, text: string) {
 t.test('bootstrap source: what nobody will bring is warned of, and the rest serves', async (t) => {
   const { emissions, lines } = start(t, bootstrap)
   t.equal(emissions[0]?.snapshot?.listeners.length, 1)
-  t.match(lines.join('\n'), /:2:1 warning admin: is not looked at; see --admin/)
+  t.match(lines.join('\n'), /:2:1 admin: is not looked at; see --admin/)
   t.match(
     lines.join('\n'),
-    /:6:7 warning Listener\/in .*: sends to the cluster apps, which is not there; did you mean "app"\?/,
+    /:6:7 Listener\/in .*: sends to the cluster apps, which is not there; did you mean "app"\?/,
   )
 })
 
