@@ -103,7 +103,7 @@ function emitted(state: State, emission: Emission): void {
   const known = new Set(state.problems.map(formatProblem))
   for (const problem of emission.problems) {
     // Errors that end the start are told by who ends the process.
-    const told = state.serving || (emission.snapshot === null && problem.severity === 'warning')
+    const told = state.serving || problem.severity === 'warning'
     if (told && !known.has(formatProblem(problem))) logProblem(state.options.log, problem)
   }
   state.problems = emission.problems
