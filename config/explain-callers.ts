@@ -1,6 +1,6 @@
 import { compileStringMatch, type StringMatch } from '../proxy/matcher.ts'
 import type { FilterChain, Listener } from '../proxy/model/listener.ts'
-import type { RbacConfig, RbacMatch, RbacRule } from '../proxy/policies/rbac.ts'
+import type { RbacMatch, RbacRule } from '../proxy/policies/rbac.ts'
 import type { Compilation } from './kuma/compile.ts'
 
 /** Who may call at an inbound, from the permissions that were compiled. JSON-safe. */
@@ -51,7 +51,7 @@ export function refuses(chain: FilterChain, spiffeIds: readonly string[]): boole
   return [...spiffeIds.map((id) => [id]), spiffeIds].every((ids) => refusesIds(rbac, ids))
 }
 
-function refusesIds({ rules }: RbacConfig, ids: readonly string[]): boolean {
+function refusesIds({ rules }: Permissions, ids: readonly string[]): boolean {
   for (const { action, match } of rules) {
     const tests = match.uriSans.filter(isSpiffe).map(compileStringMatch)
     if (!tests.every((test) => ids.some(test))) continue
@@ -66,11 +66,23 @@ function refusesIds({ rules }: RbacConfig, ids: readonly string[]): boolean {
 
 const isSpiffe = ({ value }: StringMatch): boolean => !value.startsWith('kuma://')
 
-/** The permissions of a chain; null: everybody may call. */
-const permissionsOf = ({ filter }: FilterChain): RbacConfig | null =>
-  filter.policies.find((policy) => policy.kind === 'rbac') ?? null
+/** Of Kuma: they speak of names alone. */
+interface Permissions {
+  readonly rules: readonly (RbacRule & { readonly match: RbacMatch })[]
+}
 
-function summarize({ rules }: RbacConfig, chain: FilterChain) {
+/** The permissions of a chain; null: everybody may call. */
+function permissionsOf({ filter }: FilterChain): Permissions | null {
+  const found = filter.policies.find((policy) => policy.kind === 'rbac')
+  if (found === undefined) return null
+  const rules = found.rules.map((rule) => {
+    if ('kind' in rule.match) throw new Error('permissions of Kuma speak of names alone')
+    return { ...rule, match: rule.match }
+  })
+  return { rules }
+}
+
+function summarize({ rules }: Permissions, chain: FilterChain) {
   const refusal = chain.filter.kind === 'http' ? '403' : 'the connection is closed'
   // A rule for callers of whom an earlier one has decided says nothing.
   const heard = rules.filter(

@@ -122,6 +122,8 @@ export interface Exchange {
   requestEnded: boolean
   requestTrailers: readonly string[] | null
   requestId: string
+  /** Who asked first, as far as hops before us are trusted; else the other side of the connection. Envoy: the downstream's remote address. */
+  callerAddress: string
 
   route: CompiledRoute | null
   cluster: Cluster | null
@@ -219,6 +221,7 @@ export function newExchange(
     requestEnded: false,
     requestTrailers: null,
     requestId: '',
+    callerAddress: connection.remoteAddress,
     route: null,
     cluster: null,
     endpoint: null,

@@ -7,6 +7,7 @@ import { grpc } from './cases/grpc.ts'
 import { headers } from './cases/headers.ts'
 import { matching } from './cases/matching.ts'
 import { strangePaths } from './cases/paths.ts'
+import { permissions } from './cases/permissions.ts'
 import { resilience } from './cases/resilience.ts'
 import { rewriting } from './cases/rewriting.ts'
 
@@ -20,6 +21,7 @@ export const cases: readonly Case[] = [
   ...resilience,
   ...clusters,
   ...callers,
+  ...permissions,
   ...connections,
   ...grpc,
 ]

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { Exchange } from '../exchange.ts'
 import { headerIndex, headerJoined, removeHeader, setHeader } from '../headers.ts'
 import { xfcc } from '../peer.ts'
@@ -20,8 +21,14 @@ export function prepareRequest(x: Exchange, plan: HttpPlan): void {
     headers.push('x-forwarded-client-cert', xfcc(tls))
   }
   if (headerIndex(headers, 'l5d-client-id', 0) >= 0) removeHeader(headers, 'l5d-client-id')
-  if (config.internal) removeHeader(headers, 'x-envoy-internal')
-  else {
+  if (config.internal) {
+    removeHeader(headers, 'x-envoy-internal')
+    // Whoever calls a sidecar has appended the address that called it.
+    x.callerAddress = callerOf(
+      x,
+      saidBefore(headerJoined(headers, 'x-forwarded-for'), config.trustedHops + 1),
+    )
+  } else {
     sanitizeEdge(headers)
     forwardedFor(x, config.trustedHops)
   }
@@ -50,9 +57,18 @@ function forwardedFor(x: Exchange, trustedHops: number): void {
   const before = headerJoined(x.requestHeaders, 'x-forwarded-for')
   const own = x.connection.remoteAddress
   setHeader(x.requestHeaders, 'x-forwarded-for', before === null ? own : `${before},${own}`)
-  const trusted = trustedHops === 0 ? undefined : before?.split(',').at(-trustedHops)?.trim()
+  const trusted = trustedHops === 0 ? undefined : saidBefore(before, trustedHops)
   setHeader(x.requestHeaders, 'x-envoy-external-address', trusted || own)
+  x.callerAddress = callerOf(x, trusted)
 }
+
+/** The entry of `x-forwarded-for` that so many hops have come after, itself included. */
+const saidBefore = (list: string | null, hops: number): string | undefined =>
+  list?.split(',').at(-hops)?.trim()
+
+/** Where no address is said, it is the other side of the connection. */
+const callerOf = (x: Exchange, said: string | undefined): string =>
+  said === undefined || isIP(said) === 0 ? x.connection.remoteAddress : said
 
 /** What the caller spoke, kept when somebody trusted has said it. */
 function protoOf(x: Exchange, trusted: boolean): string {

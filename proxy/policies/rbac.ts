@@ -1,4 +1,4 @@
-import type { Connection } from '../exchange.ts'
+import type { Connection, Exchange } from '../exchange.ts'
 import { localReply } from '../local-reply.ts'
 import { checkStringMatch, compileStringMatch, type StringMatch } from '../matcher.ts'
 import { matchOrNull } from '../peer-match.ts'
@@ -14,6 +14,8 @@ import {
   records,
   text,
 } from '../problems.ts'
+import { type ConditionTest, compileCondition, pathOf } from './rbac-compile.ts'
+import { asksRequest, checkCondition, type RbacCondition } from './rbac-condition.ts'
 
 /**
  * Who may call: rules in order, the first that matches decides, none refuses. Kuma: MeshTrafficPermission;
@@ -22,8 +24,11 @@ import {
 export interface RbacConfig {
   /** Default none: everybody is refused. */
   readonly rules: readonly RbacRule[]
-  /** What to do with a connection that has no verified peer: `deny` (default) or `allow` (Kuma: permission has no effect on plaintext chains). */
-  readonly plaintext: 'allow' | 'deny'
+  /**
+   * What to do with a connection that has no verified peer: `deny` (default), `allow` (Kuma: permission has no effect on
+   * plaintext chains), or `judge` it by the rules, as one without URI SANs.
+   */
+  readonly plaintext: (typeof plaintexts)[number]
 }
 
 export interface RbacRule {
@@ -31,7 +36,8 @@ export interface RbacRule {
   readonly name: string
   /** `allow_with_shadow_deny` lets the caller in and counts what a denial would have refused. */
   readonly action: (typeof rbacActions)[number]
-  readonly match: RbacMatch
+  /** Names of the caller, or a condition. On TCP, where there are no requests, rules that ask for them refuse everybody. */
+  readonly match: RbacMatch | RbacCondition
 }
 
 /** Every part must match; empty and null parts match all. */
@@ -43,6 +49,7 @@ export interface RbacMatch {
   readonly sni: StringMatch | null
 }
 
+const plaintexts = ['deny', 'allow', 'judge'] as const
 const rbacActions = ['allow', 'deny', 'allow_with_shadow_deny'] as const
 
 export const rbac = definePolicy({
@@ -52,7 +59,7 @@ export const rbac = definePolicy({
     onlyKeys(raw, ['kind', 'rules', 'plaintext'], path, problems)
     return {
       rules: records(raw, 'rules', path, problems, checkRule),
-      plaintext: oneOf(raw, 'plaintext', path, problems, ['deny', 'allow'], 'deny'),
+      plaintext: oneOf(raw, 'plaintext', path, problems, plaintexts, 'deny'),
     }
   },
   create: (config) => {
@@ -60,12 +67,12 @@ export const rbac = definePolicy({
     return {
       connection(connection, stats) {
         if (stats.scope !== 'tcp') return null
-        const judgement = judge(connection)
+        const judgement = judge(connection, null)
         return count(stats.counters, judgement) ? null : judgement.detail
       },
       request(x) {
         if (x.stats.scope !== 'http') return 'continue'
-        const judgement = judge(x.connection)
+        const judgement = judge(x.connection, x)
         return count(x.stats.counters, judgement)
           ? 'continue'
           : localReply(x, 'Unauthorized', judgement.detail)
@@ -96,25 +103,72 @@ function count(counters: RbacCounters, { allowed, shadow }: Judgement): boolean 
   return allowed
 }
 
-function compileRules(config: RbacConfig): (connection: Connection) => Judgement {
-  const shadowing = config.rules.some((rule) => rule.action === 'allow_with_shadow_deny')
+type Judge = (connection: Connection, x: Exchange | null) => Judgement
+
+function compileRules({ rules, plaintext }: RbacConfig): Judge {
+  const shadowing = rules.some((rule) => rule.action === 'allow_with_shadow_deny')
   const verdict = (allowed: boolean, shadow: boolean, name: string): Judgement => ({
     allowed,
     shadow: shadowing ? shadow : null,
     detail: allowed ? '' : `rbac_access_denied_matched_policy[${name.replace(/\s/g, '_')}]`,
   })
-  const compiled = config.rules.map((rule) => ({
-    test: compileMatch(rule.match),
-    judgement: verdict(rule.action !== 'deny', rule.action === 'allow', rule.name),
-  }))
+  const judgementOf = ({ action, name }: RbacRule): Judgement =>
+    verdict(action !== 'deny', action === 'allow', name)
   const otherwise = verdict(false, false, 'none')
-  const unverified = config.plaintext === 'allow' ? verdict(true, true, 'none') : otherwise
+  const unverified = plaintext === 'allow' ? verdict(true, true, 'none') : otherwise
+  const named = rules.flatMap(({ match, ...rule }) =>
+    isCondition(match) ? [] : [{ ...rule, match }],
+  )
+  if (named.length < rules.length || plaintext === 'judge') {
+    const conditions = rules.map((rule) => ({
+      test: compileAny(rule.match),
+      judgement: judgementOf(rule),
+    }))
+    const requests = rules.some(({ match }) => isCondition(match) && asksRequest(match))
+    return judgeConditions(
+      conditions,
+      plaintext === 'judge' ? null : unverified,
+      otherwise,
+      requests,
+    )
+  }
+  const compiled = named.map((rule) => ({
+    test: compileMatch(rule.match),
+    judgement: judgementOf(rule),
+  }))
   return ({ tls }) => {
     const peer = tls?.peer ?? null
     if (tls === null || peer === null) return unverified
     for (const { test, judgement } of compiled) if (test(peer.uriSans, tls.sni)) return judgement
     return otherwise
   }
+}
+
+/** `unverified` is for callers without a verified peer; null judges them, too. `requests`: connections alone cannot be judged. */
+function judgeConditions(
+  rules: readonly { readonly test: ConditionTest; readonly judgement: Judgement }[],
+  unverified: Judgement | null,
+  otherwise: Judgement,
+  requests: boolean,
+): Judge {
+  return (connection, x) => {
+    if (unverified !== null && (connection.tls?.peer ?? null) === null) return unverified
+    if (x === null && requests) return otherwise
+    const path = x === null ? null : pathOf(x)
+    for (const { test, judgement } of rules) if (test(connection, x, path)) return judgement
+    return otherwise
+  }
+}
+
+const isCondition = (match: RbacRule['match']): match is RbacCondition => 'kind' in match
+
+const noNames: readonly string[] = []
+
+/** Names beside conditions: a server name that was not asked for is empty, as in Envoy. */
+function compileAny(match: RbacRule['match']): ConditionTest {
+  if (isCondition(match)) return compileCondition(match)
+  const test = compileMatch(match)
+  return ({ tls }) => test(tls?.peer?.uriSans ?? noNames, tls?.sni ?? '')
 }
 
 function compileMatch(
@@ -134,14 +188,18 @@ function checkRule(fields: Raw, path: string, problems: Problems): RbacRule {
   const at = join(path, 'match')
   // Without a match a rule would take everyone: whoever means that writes an empty one.
   const match = record(fields.match, at, problems)
-  onlyKeys(match, ['uriSans', 'notUriSans', 'sni'], at, problems)
   return {
     name: text(fields, 'name', path, problems),
     action: oneOf(fields, 'action', path, problems, rbacActions),
-    match: {
-      uriSans: listOf(match, 'uriSans', at, problems, checkStringMatch),
-      notUriSans: listOf(match, 'notUriSans', at, problems, checkStringMatch),
-      sni: matchOrNull(match.sni, join(at, 'sni'), problems),
-    },
+    match: 'kind' in match ? checkCondition(match, at, problems) : checkNames(match, at, problems),
+  }
+}
+
+function checkNames(match: Raw, at: string, problems: Problems): RbacMatch {
+  onlyKeys(match, ['uriSans', 'notUriSans', 'sni'], at, problems)
+  return {
+    uriSans: listOf(match, 'uriSans', at, problems, checkStringMatch),
+    notUriSans: listOf(match, 'notUriSans', at, problems, checkStringMatch),
+    sni: matchOrNull(match.sni, join(at, 'sni'), problems),
   }
 }

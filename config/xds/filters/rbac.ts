@@ -1,10 +1,12 @@
 import type { RbacConfig, RbacMatch, RbacRule } from '../../../proxy/policies/rbac.ts'
+import type { RbacCondition } from '../../../proxy/policies/rbac-condition.ts'
 import { type Coverage, checkFields } from '../reading/coverage.ts'
 import { entries, fail, inside, type Place } from '../reading/report.ts'
 import { failUnknown, type Typed, text, word } from '../reading/values.ts'
-import { allOf, asRules } from './caller-match.ts'
+import { asRules } from './caller-match.ts'
 import { callerMatcher } from './matcher.ts'
-import { permissionsOf, principalsOf } from './rbac-policy.ts'
+import { asNames } from './rbac-names.ts'
+import { type Judged, policyCondition } from './rbac-policy.ts'
 
 const statistics = 'names of statistics'
 
@@ -28,11 +30,16 @@ export const networkRbacFields: Coverage = {
   },
 }
 
-/** `RBAC` of HTTP or of the network, whose fields have been checked; null when it judges nobody. */
-export function rbacConfig(place: Place): RbacConfig | null {
-  const enforced = judge(place, 'rules', 'matcher')
+/** `RBAC` of HTTP, whose fields have been checked; null when it judges nobody. */
+export const rbacConfig = (place: Place): RbacConfig | null => configOf(place, 'requests')
+
+/** The same of the network. */
+export const networkRbacConfig = (place: Place): RbacConfig | null => configOf(place, 'connections')
+
+function configOf(place: Place, judged: Judged): RbacConfig | null {
+  const enforced = judge(place, 'rules', 'matcher', judged)
   if (enforced === null) return null
-  const shadow = judge(place, 'shadow_rules', 'shadow_matcher')
+  const shadow = judge(place, 'shadow_rules', 'shadow_matcher', judged)
   const rules = withShadow([...enforced.rules, ...enforced.otherwise], shadow?.rules ?? [])
   const asksEveryone = inside(place, 'matcher') !== null
   return { rules, plaintext: strangers(rules, asksEveryone) }
@@ -45,11 +52,11 @@ interface Judge {
 }
 
 /** Null when neither field is there. */
-function judge(place: Place, rules: string, matcher: string): Judge | null {
+function judge(place: Place, rules: string, matcher: string, judged: Judged): Judge | null {
   const tree = inside(place, matcher)
   if (tree !== null) return matcherRules(tree)
   const list = inside(place, rules)
-  return list === null ? null : policyRules(list)
+  return list === null ? null : policyRules(list, judged)
 }
 
 const listFields: Coverage = {
@@ -65,13 +72,14 @@ const policyFields: Coverage = {
 }
 
 /** Policies by name. With ALLOW a caller must be in one of them, with DENY in none. */
-function policyRules(place: Place): Judge {
+function policyRules(place: Place, judged: Judged): Judge {
   checkFields(place, listFields)
   const action = word(place, 'action', ['ALLOW', 'DENY'], 'ALLOW')
   const rules = entries(place, 'policies').flatMap(([name, policy]) => {
     checkFields(policy, policyFields)
-    const callers = allOf([permissionsOf(policy), principalsOf(policy, action)], policy)
-    return rulesFor(asRules(callers, policy), name, action === 'DENY' ? 'deny' : 'allow')
+    const condition = policyCondition(policy, action, judged)
+    const matches = asNames(condition, policy) ?? [condition]
+    return rulesFor(matches, name, action === 'DENY' ? 'deny' : 'allow')
   })
   return { rules, otherwise: action === 'DENY' ? openRbac.rules : [] }
 }
@@ -105,7 +113,7 @@ function actionRules(matches: readonly RbacMatch[], action: Typed): readonly Rba
 }
 
 const rulesFor = (
-  matches: readonly RbacMatch[],
+  matches: readonly RbacRule['match'][],
   name: string,
   action: RbacRule['action'],
 ): readonly RbacRule[] => matches.map((match) => ({ name, action, match }))
@@ -136,11 +144,13 @@ function withShadow(
 }
 
 /**
- * What the rules say of a caller without identity. A denial that may mean it does, and a matcher that asks it for an
+ * What the rules say of a caller without identity. Conditions are asked of everybody. Else a denial that may mean it does, and a matcher that asks it for an
  * identity refuses it: Envoy gives up there for connections without TLS.
  */
 function strangers(rules: readonly RbacRule[], asksEveryone: boolean): RbacConfig['plaintext'] {
+  if (rules.some(({ match }) => isCondition(match))) return 'judge'
   for (const { action, match } of rules) {
+    if (isCondition(match)) continue
     const asks = match.uriSans.length + match.notUriSans.length > 0
     if (asks && asksEveryone) return 'deny'
     // Envoy takes every caller with TLS for authenticated, where no name is asked for.
@@ -151,6 +161,8 @@ function strangers(rules: readonly RbacRule[], asksEveryone: boolean): RbacConfi
   }
   return 'deny'
 }
+
+const isCondition = (match: RbacRule['match']): match is RbacCondition => 'kind' in match
 
 const perRouteFields: Coverage = {
   message: 'envoy.extensions.filters.http.rbac.v3.RBACPerRoute',

@@ -4,6 +4,7 @@ import { filterCoverages } from '../filters/http-filters.ts'
 import { rateLimitCoverages } from '../filters/local-rate-limit.ts'
 import { matcherCoverages } from '../filters/matcher.ts'
 import { rbacCoverages } from '../filters/rbac.ts'
+import { rbacFactCoverages } from '../filters/rbac-facts.ts'
 import { rbacPolicyCoverages } from '../filters/rbac-policy.ts'
 import { skipCoverages } from '../filters/skip-filter.ts'
 import type { Coverage } from '../reading/coverage.ts'
@@ -41,6 +42,7 @@ export const listenerCoverages: readonly Coverage[] = [
   ...filterCoverages,
   ...skipCoverages,
   ...rbacCoverages,
+  ...rbacFactCoverages,
   ...rbacPolicyCoverages,
   ...matcherCoverages,
   ...rateLimitCoverages,

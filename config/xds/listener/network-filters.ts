@@ -1,6 +1,6 @@
 import type { HttpFilter, TcpFilter } from '../../../proxy/model/listener.ts'
 import { connectionRateLimit } from '../filters/local-rate-limit.ts'
-import { networkRbacFields, rbacConfig } from '../filters/rbac.ts'
+import { networkRbacConfig, networkRbacFields } from '../filters/rbac.ts'
 import { type Coverage, checkFields } from '../reading/coverage.ts'
 import { each, fail, inside, type Place } from '../reading/report.ts'
 import { dataSource, failUnknown, text, typed } from '../reading/values.ts'
@@ -74,7 +74,7 @@ function checkHttpParts(filters: readonly Place[], { policies }: ChainParts): vo
 
 function networkRbac(place: Place, { policies }: ChainParts): void {
   checkFields(place, networkRbacFields)
-  const config = rbacConfig(place)
+  const config = networkRbacConfig(place)
   if (config !== null) policies.push({ kind: 'rbac', ...config })
 }
 

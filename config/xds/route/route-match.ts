@@ -1,4 +1,4 @@
-import type { NamedMatch } from '../../../proxy/matcher.ts'
+import { compileNamedMatch, type NamedMatch } from '../../../proxy/matcher.ts'
 import type { RouteMatch } from '../../../proxy/model/route.ts'
 import type { PeerMatch } from '../../../proxy/peer-match.ts'
 import type { FilterState } from '../listener/gathering.ts'
@@ -76,12 +76,26 @@ const headerMatchFields: Coverage = {
     'contains_match',
     'string_match',
     'invert_match',
+    'treat_missing_header_as_empty',
   ],
   harmless: {},
 }
 
-/** `HeaderMatcher`, as one match or two: inverted, a value must differ and yet be there (Envoy). */
+/** `HeaderMatcher`, as one match or two, all of which must hold. */
 export function headerMatch(place: Place): readonly NamedMatch[] {
+  const [first, ...others] = headerAlternatives(place)
+  if (others.length > 0) {
+    const message = 'is not supported here for a match that takes nothing for a value'
+    fail(place, 'treat_missing_header_as_empty', message)
+  }
+  return first ?? []
+}
+
+/**
+ * `HeaderMatcher`, as alternatives of which all matches of one must hold; none, when it is refused. Inverted, a value must
+ * differ and yet be there, unless a missing one is taken for an empty one (Envoy).
+ */
+export function headerAlternatives(place: Place): readonly (readonly NamedMatch[])[] {
   checkFields(place, headerMatchFields)
   const name = text(place, 'name').toLowerCase()
   const invert = bool(place, 'invert_match')
@@ -89,7 +103,16 @@ export function headerMatch(place: Place): readonly NamedMatch[] {
   if (match === null) return []
   const found: NamedMatch = { name, match, invert }
   const present: NamedMatch = { name, match: { kind: 'present' }, invert: false }
-  return invert && match.kind !== 'present' && match.kind !== 'absent' ? [present, found] : [found]
+  const missingIsEmpty = bool(place, 'treat_missing_header_as_empty')
+  if (match.kind === 'present' || match.kind === 'absent') {
+    if (missingIsEmpty) fail(place, 'treat_missing_header_as_empty', 'says nothing of presence')
+    return [[found]]
+  }
+  const takesMissing =
+    missingIsEmpty && compileNamedMatch({ name, match, invert: false })('') !== invert
+  if (takesMissing === invert) return [[found]]
+  const missing: NamedMatch = { name, match: { kind: 'absent' }, invert: false }
+  return invert ? [[present, found]] : [[missing], [found]]
 }
 
 function headerValue(place: Place): NamedMatch['match'] | null {

@@ -2,7 +2,7 @@ import t from 'tap'
 import { header } from '../../../proxy/headers.ts'
 import { prepareRequest } from '../../../proxy/http/request-headers.ts'
 import type { HttpFilter } from '../../../proxy/model/listener.ts'
-import { exchange, httpPlan } from '../../support/exchange.ts'
+import { connection, exchange, httpPlan } from '../../support/exchange.ts'
 
 /** The fields that are read of a request with these, as the next hop gets them. */
 function sent(over: Partial<HttpFilter>, requestHeaders: readonly string[], ...names: string[]) {
@@ -25,6 +25,28 @@ t.test('request headers: an edge says who called, and who called before', (t) =>
   const fewer = sent({ internal: false, trustedHops: 3 }, chain, ...names)
   t.equal(fewer.values[1], fewer.own, 'nobody trusted has said it')
   t.end()
+})
+
+t.test('request headers: who asked first is an address that a trusted hop has said', async (t) => {
+  const caller = (over: Partial<HttpFilter>, ...lists: string[]) => {
+    const requestHeaders = lists.flatMap((list) => ['X-Forwarded-For', list])
+    const x = exchange({ requestHeaders, connection: connection({ remoteAddress: '9.9.9.9' }) })
+    prepareRequest(x, httpPlan(over))
+    return x.callerAddress
+  }
+  const list = '1.1.1.1, ::2,3.3.3.3'
+  for (const internal of [true, false]) {
+    t.equal(caller({ internal }), '9.9.9.9')
+    t.equal(caller({ internal }, '1.1.1.1, nobody'), '9.9.9.9')
+  }
+  t.equal(caller({ internal: true }, list), '3.3.3.3')
+  t.equal(caller({ internal: true }, '1.1.1.1', '2.2.2.2'), '2.2.2.2')
+  t.equal(caller({ internal: true, trustedHops: 1 }, list), '::2')
+  t.equal(caller({ internal: true, trustedHops: 3 }, list), '9.9.9.9')
+  t.equal(caller({ internal: false }, list), '9.9.9.9')
+  t.equal(caller({ internal: false, trustedHops: 1 }, list), '3.3.3.3')
+  t.equal(caller({ internal: false, trustedHops: 2 }, list), '::2')
+  t.equal(caller({ internal: false, trustedHops: 4 }, list), '9.9.9.9')
 })
 
 t.test('request headers: the port of the authority goes where it is to be left out', (t) => {

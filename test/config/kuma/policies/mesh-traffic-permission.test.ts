@@ -20,6 +20,7 @@ function rules(policies: string): readonly string[] {
   const rbac = chains(policies)[0]?.[1]
   if (rbac === null || typeof rbac !== 'object' || rbac.kind !== 'rbac') throw new Error('no rbac')
   return rbac.rules.map(({ action, name, match }) => {
+    if ('kind' in match) throw new Error('Kuma speaks of names alone')
     const ids = match.uriSans.map(({ kind, value }) => `${kind} ${value}`)
     const sni = match.sni === null ? [] : [`sni ${match.sni.value}`]
     return `${action} ${name}: ${[...ids, ...sni].join(', ') || 'all'}`

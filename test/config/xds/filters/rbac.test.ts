@@ -131,7 +131,9 @@ t.test('xds rbac: policies permit those in one of them, or refuse them', async (
     },
   }
   t.same(
-    rbacOf({ rules: { policies: byName } }).value?.rules.map(({ match }) => match.sni),
+    rbacOf({ rules: { policies: byName } }).value?.rules.map(
+      ({ match }) => 'sni' in match && match.sni,
+    ),
     [exact('a.mesh'), exact('a.mesh')],
   )
   t.same(rbacOf({ rules: {} }).value, { rules: [], plaintext: 'deny' })
@@ -247,15 +249,25 @@ t.test('xds rbac: what is wrong is told', async (t) => {
   const table: readonly (readonly [object, RegExp])[] = [
     [{ rules: { action: 'LOG' } }, /^error rules\.action: LOG is not supported here/],
     [
-      { rules: { policies: { p: { permissions: [{ any: true }], condition: {} } } } },
+      {
+        rules: {
+          policies: {
+            p: { permissions: [{ any: true }], principals: [{ any: true }], condition: {} },
+          },
+        },
+      },
       /^error rules\.policies\[p\]\.condition: is not supported here/,
     ],
     [
-      { rules: { policies: { p: { principals: [{ header: { name: 'x' } }] } } } },
-      /^error rules\.policies\[p\]\.principals\[0\]\.header: is not supported here/,
+      {
+        rules: {
+          policies: { p: { permissions: [{ any: true }], principals: [{ metadata: {} }] } },
+        },
+      },
+      /^error rules\.policies\[p\]\.principals\[0\]\.metadata: is not supported here/,
     ],
     [
-      { rules: { policies: { p: { principals: [{}] } } } },
+      { rules: { policies: { p: { permissions: [{ any: true }], principals: [{}] } } } },
       /^error rules\.policies\[p\]\.principals\[0\]: must say who is meant/,
     ],
     [{ matcher: { matcher_tree: {} } }, /^error matcher\.matcher_tree: is not supported here/],

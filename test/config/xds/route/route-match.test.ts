@@ -24,6 +24,27 @@ t.test('xds route match: paths', async (t) => {
   t.same(path({ safe_regex: { regex: '/a+' } }), { kind: 'regex', value: '/a+' })
 })
 
+t.test('xds route match: a header that is missing may be an empty one', async (t) => {
+  const of = (match: object) =>
+    matchOf({ headers: [{ name: 'a', treat_missing_header_as_empty: true, ...match }] })
+  const [some, none] = [{ string_match: { exact: 'x' } }, { string_match: { exact: '' } }]
+  const inverted = { invert_match: true }
+  t.same(of(some).value.headers, [named('a', text('exact', 'x'))])
+  t.same(of({ ...some, ...inverted }).value.headers, [named('a', text('exact', 'x'), true)])
+  t.same(of({ ...none, ...inverted }).value.headers, [
+    named('a', { kind: 'present' }),
+    named('a', text('exact', ''), true),
+  ])
+  const said = (match: object) => of(match).said
+  t.same(said({ ...some, ...inverted }), [])
+  t.match(said(none), [
+    /treat_missing_header_as_empty: is not supported here for a match that takes/,
+  ])
+  t.match(said({ present_match: true }), [
+    /treat_missing_header_as_empty: says nothing of presence/,
+  ])
+})
+
 t.test('xds route match: headers, the method apart', async (t) => {
   const { value, said } = matchOf({
     prefix: '/',
@@ -89,7 +110,7 @@ t.test('xds route match: what is wrong is told', async (t) => {
     [{ safe_regex: { regex: '(' } }, /^error safe_regex\.regex: "\(" is not a regular expression/],
     [
       { headers: [{ name: 'a', treat_missing_header_as_empty: true }] },
-      /treat_missing_header_as_empty: is not supported here/,
+      /treat_missing_header_as_empty: says nothing of presence/,
     ],
     [
       { headers: [{ name: 'a', string_match: {} }] },
