@@ -104,11 +104,11 @@ export function httpConnectionManager(
   }
 }
 
-/** What a route says to a filter that is disabled would take the place of what stands before all routes. */
+/** What a route says to a filter would take the place of what stands before all routes. */
 function checkTwins(place: Place, { policies }: ChainParts, { byName }: HttpFilters): void {
-  for (const [name, { disabled, off }] of byName) {
+  for (const [name, { off }] of byName) {
     const twin = off.find(({ kind }) => policies.some((before) => before.kind === kind))
-    if (!disabled || twin === undefined) continue
+    if (twin === undefined) continue
     const hint = 'leave one of them out'
     fail(
       place,

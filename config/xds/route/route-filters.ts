@@ -76,9 +76,23 @@ export function routeFilters(levels: readonly Place[], filters: KnownFilters): R
       list.slice(0, 1).flatMap((first) => innermost(first, filters?.get(name) ?? null)),
     ]),
   )
+  if (filters === null) refusePermissions(own, others)
   return {
     policies: filters === null ? [...own.values()].flat() : besideTwins(own, filters),
     headers: changing.size === 0 ? null : headerChanges(changing, filters),
+  }
+}
+
+/** Which of a listener's filters is meant, if any, is not known: what is said to one would open what another guards. */
+function refusePermissions(
+  own: ReadonlyMap<string, readonly PolicyConfig[]>,
+  said: ReadonlyMap<string, readonly Said[]>,
+): void {
+  for (const [name, policies] of own) {
+    const [first] = said.get(name) ?? []
+    if (first === undefined || !policies.some(({ kind }) => kind === 'rbac')) continue
+    const hint = 'give the routes in the listener (route_config)'
+    fail(first.config, '', 'permissions of a route are not supported over RDS', hint)
   }
 }
 

@@ -249,3 +249,14 @@ t.test('xds route table: what a listener knows is not known over RDS', async (t)
   t.match(said, [/filter_state\[0\]\.key: nothing puts who into the filter state/])
   t.equal(managerOf({}).table?.virtualHosts.length, 1)
 })
+
+t.test(
+  'xds routes: permissions of a route are refused where its listener is not known',
+  async (t) => {
+    const type = 'type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBACPerRoute'
+    const mine = { '@type': type }
+    t.match(tableOf(tableWith({ ...toApp, typed_per_filter_config: { mine } })).said, [
+      /^error .*typed_per_filter_config\[mine\]: permissions of a route are not supported over RDS/,
+    ])
+  },
+)
