@@ -1,18 +1,23 @@
+import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 
-/** Ports of 127.0.0.1 that were free just now, for configurations that must name them. */
+/** Below what systems give to those who ask for any port, so that nobody gets one of ours meanwhile. */
+const range = [12_000, 32_000] as const
+
+/** Ports that were free just now, on all addresses, for configurations that must name them. */
 export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer()
-      await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
-      return server
-    }),
-  )
-  const ports = servers.map((server) => {
-    const address = server.address()
-    return typeof address === 'object' && address !== null ? address.port : 0
+  const ports = new Set<number>()
+  while (ports.size < count) {
+    const port = randomInt(...range)
+    if (await isFree(port)) ports.add(port)
+  }
+  return [...ports]
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '0.0.0.0', () => void server.close(() => resolve(true)))
   })
-  await Promise.all(servers.map((server) => new Promise((done) => void server.close(done))))
-  return ports
 }
