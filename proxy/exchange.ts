@@ -185,6 +185,9 @@ export interface Exchange {
   /** The answer may leave no faster, bytes a second; 0 is as it comes. Set by the fault policy. */
   responseRate: number
 
+  /** Fields of whatever answer comes, ours included, flat; each replaces those of its name (lower case). Set by the CORS policy. */
+  answerHeaders: readonly string[]
+
   /** Set by a policy that changed the head in a way that may choose another route. */
   rematch: boolean
   trace: Trace | null
@@ -261,6 +264,7 @@ export function newExchange(
     avoidTried: 0,
     hostSelection: null,
     responseRate: 0,
+    answerHeaders: noHeaders,
     rematch: false,
     trace: null,
     finished: false,

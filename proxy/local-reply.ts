@@ -1,6 +1,7 @@
 import type { Exchange } from './exchange.ts'
 import { encodeGrpcMessage, grpcStatusOf, isGrpc } from './grpc.ts'
 import { noHeaders, setHeader } from './headers.ts'
+import type { HttpPlan } from './route/compile.ts'
 import { type ResponseFlag, responseFlags } from './telemetry/response-flags.ts'
 
 /** What differs from the flag's own row. */
@@ -51,8 +52,21 @@ export function localReply(
   return 'replied'
 }
 
-function send(x: Exchange, status: number, headers: readonly string[], text: string): void {
+/** Answers in the proxy's own name where that is what a policy is for: without a flag and without a body. */
+export function policyReply(
+  x: Exchange,
+  status: number,
+  headers: readonly string[],
+  detail: string,
+): 'replied' {
+  x.detail = detail
+  send(x, status, ['server', (x.plan as HttpPlan).config.serverName, ...headers], '')
+  return 'replied'
+}
+
+function send(x: Exchange, status: number, headers: string[], text: string): void {
   const bytes = Buffer.from(text)
+  withFields(headers, x.answerHeaders)
   x.status = status
   x.responseHeaders = headers
   x.responseStarted = true

@@ -1,4 +1,5 @@
 import { circuitBreaker } from './policies/circuit-breaker.ts'
+import { cors } from './policies/cors.ts'
 import { fault } from './policies/fault.ts'
 import { headers } from './policies/headers.ts'
 import { outlierDetection } from './policies/outlier-detection.ts'
@@ -11,6 +12,7 @@ import { type Problems, type Raw, records } from './problems.ts'
 
 /** Every policy; the order is the default order of execution. A new policy is one file and one entry here. */
 export const policies = [
+  cors,
   rbac,
   rateLimit,
   fault,

@@ -2,6 +2,7 @@ import type { Case } from './case.ts'
 import { callers } from './cases/callers.ts'
 import { clusters } from './cases/clusters.ts'
 import { connections } from './cases/connections.ts'
+import { corsCases } from './cases/cors.ts'
 import { forwarded } from './cases/forwarded.ts'
 import { grpc } from './cases/grpc.ts'
 import { headers } from './cases/headers.ts'
@@ -22,6 +23,7 @@ export const cases: readonly Case[] = [
   ...clusters,
   ...callers,
   ...permissions,
+  ...corsCases,
   ...connections,
   ...grpc,
 ]

@@ -19,6 +19,14 @@ export function relayHead(
   x.responseHeaders = headers
   const { target, cookies } = routingOf(x)
   if (target !== null) for (const hook of target.hooks.response) hook(x)
+  const { answerHeaders } = x
+  for (let i = 0; i < answerHeaders.length; i += 2) {
+    setHeader(
+      x.responseHeaders as string[],
+      answerHeaders[i] as string,
+      answerHeaders[i + 1] as string,
+    )
+  }
   const serviceTime = Math.round(x.firstByteAt - x.upstreamStartedAt)
   setHeader(x.responseHeaders as string[], 'x-envoy-upstream-service-time', String(serviceTime))
   if (cookies !== null) {

@@ -140,6 +140,8 @@ export const metrics = {
     no_cluster: counter('requests whose cluster does not exist'),
     rq_mirrored: counter('copies of requests sent to a mirror'),
     rq_mirror_dropped: counter('copies of requests not sent'),
+    cors_origin_valid: counter('requests of an origin that a CORS policy allows'),
+    cors_origin_invalid: counter('requests of an origin that a CORS policy does not allow'),
     rbac_allowed: counter('requests permitted'),
     rbac_denied: counter('requests refused by permission'),
     rbac_shadow_allowed: counter('requests a shadow rule would permit'),

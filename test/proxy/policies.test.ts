@@ -52,7 +52,7 @@ t.test('policies: refuses unknown kinds, with their place', (t) => {
   )
   t.same(config, [])
   t.match(wrong, [
-    /^routes\[2\]\.policies\[0\]\.kind: must be one of rbac, rate_limit/,
+    /^routes\[2\]\.policies\[0\]\.kind: must be one of cors, rbac, rate_limit/,
     /^routes\[2\]\.policies\[1\]: must be an object/,
     /^routes\[2\]\.policies\[1\]\.kind: /,
     /^routes\[2\]\.policies\[2\]\.kind: /,

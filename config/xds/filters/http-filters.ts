@@ -2,6 +2,7 @@ import type { PolicyConfig } from '../../../proxy/policies.ts'
 import { type Coverage, checkFields } from '../reading/coverage.ts'
 import { each, type Place, warn } from '../reading/report.ts'
 import { bool, failUnknown, type Typed, text, typed } from '../reading/values.ts'
+import { noCors } from './cors.ts'
 import { faultOf } from './fault.ts'
 import { headerMutation, type LevelOrder, levelOrder } from './header-mutation.ts'
 import { httpRateLimit } from './local-rate-limit.ts'
@@ -87,8 +88,16 @@ const idle = (coverage: Coverage): FilterKind => ({
 const kinds: ReadonlyMap<string, FilterKind> = new Map<string, FilterKind>([
   [routerFields.message, idle(routerFields)],
   [grpcStatsFields.message, idle(grpcStatsFields)],
-  // Does nothing without the policy of a route, and that is refused.
-  [corsFields.message, idle(corsFields)],
+  [
+    corsFields.message,
+    {
+      read(place) {
+        checkFields(place, corsFields)
+        return [noCors]
+      },
+      off: [noCors],
+    },
+  ],
   [
     luaFields.message,
     {

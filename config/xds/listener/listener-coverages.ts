@@ -1,3 +1,4 @@
+import { corsCoverages } from '../filters/cors.ts'
 import { faultCoverages } from '../filters/fault.ts'
 import { headerMutationCoverages } from '../filters/header-mutation.ts'
 import { filterCoverages } from '../filters/http-filters.ts'
@@ -47,6 +48,7 @@ export const listenerCoverages: readonly Coverage[] = [
   ...matcherCoverages,
   ...rateLimitCoverages,
   ...faultCoverages,
+  ...corsCoverages,
   ...headerMutationCoverages,
   ...tableCoverages,
   ...routeCoverages,

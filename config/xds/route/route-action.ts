@@ -26,6 +26,7 @@ const actionFields: Coverage = {
     'upgrade_configs',
     'max_stream_duration',
     'max_grpc_timeout',
+    'cors',
   ],
   harmless: {
     cluster_not_found_response_code:

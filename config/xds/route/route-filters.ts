@@ -1,4 +1,5 @@
 import type { PolicyConfig } from '../../../proxy/policies.ts'
+import { type CorsLevel, corsLevel, corsOf, corsPolicyFields } from '../filters/cors.ts'
 import { faultOf } from '../filters/fault.ts'
 import { headerMutationPerRoute } from '../filters/header-mutation.ts'
 import type { ListedFilter } from '../filters/http-filters.ts'
@@ -47,16 +48,22 @@ export type KnownFilters = ReadonlyMap<string, ListedFilter> | null
 export interface RouteFilters {
   /** In place of the listener's of the same kinds. */
   readonly policies: readonly PolicyConfig[]
+  /** What is said to the CORS filter, which counts where requests are forwarded; null where nothing is. */
+  readonly cors: PolicyConfig | null
   /** Header changes of all filters, in place of the listener's; null where none is spoken to. */
   readonly headers: readonly PolicyConfig[] | null
 }
 
 /**
  * What `typed_per_filter_config` comes to for one route, of levels that are given from the route outwards: the first that
- * speaks to a filter counts, but all of them change headers. What is said to filters that are not there has no effect, as in
- * Envoy.
+ * speaks to a filter counts, but all of them change headers and say something of CORS. What is said to filters that are not
+ * there has no effect, as in Envoy. `ownCors` is what routes and virtual hosts say of CORS in their own fields.
  */
-export function routeFilters(levels: readonly Place[], filters: KnownFilters): RouteFilters {
+export function routeFilters(
+  levels: readonly Place[],
+  filters: KnownFilters,
+  ownCors: readonly CorsLevel[],
+): RouteFilters {
   const said = new Map<string, Said[]>()
   levels.forEach((level, index) => {
     for (const [name, config] of entries(level, 'typed_per_filter_config')) {
@@ -65,7 +72,12 @@ export function routeFilters(levels: readonly Place[], filters: KnownFilters): R
     }
   })
   const [changing, others] = [new Map<string, Said[]>(), new Map<string, Said[]>()]
+  const toCors: Said[] = []
   for (const [name, list] of said) {
+    if (filters === null ? list.some(isCors) : isCorsFilter(filters.get(name))) {
+      toCors.push(...list)
+      continue
+    }
     const changes = filters === null ? list.some(isMutation) : filters.get(name)?.order !== null
     if (changes) changing.set(name, list)
     else others.set(name, list)
@@ -80,6 +92,7 @@ export function routeFilters(levels: readonly Place[], filters: KnownFilters): R
   return {
     policies: filters === null ? [...own.values()].flat() : besideTwins(own, filters),
     headers: changing.size === 0 ? null : headerChanges(changing, filters),
+    cors: corsFor(toCors, filters, ownCors),
   }
 }
 
@@ -94,6 +107,33 @@ function refusePermissions(
     const hint = 'give the routes in the listener (route_config)'
     fail(first.config, '', 'permissions of a route are not supported over RDS', hint)
   }
+}
+
+/** The filter is known by what it does where nothing is said to it. */
+const isCorsFilter = (filter: ListedFilter | undefined): boolean =>
+  filter?.off.some(({ kind }) => kind === 'cors') ?? false
+
+/** What levels say in their own fields counts where none speaks to the filter, and there is one (over RDS: may be one). */
+function corsFor(
+  said: readonly Said[],
+  filters: KnownFilters,
+  own: readonly CorsLevel[],
+): PolicyConfig | null {
+  const levels = said.flatMap(({ config }) => {
+    const inner = unwrapped(config)
+    if (inner === null) return []
+    if (inner.type === corsPolicyFields.message) return [corsLevel(inner.place)]
+    refuseUnknown(inner, [corsPolicyFields.message], bool(config, 'is_optional'))
+    return []
+  })
+  const filter = filters === null ? undefined : [...filters.values()].find(isCorsFilter)
+  const [first] = said
+  const isOff =
+    first !== undefined
+      ? isSwitchedOff(first.config)
+      : filters !== null && (filter === undefined || filter.disabled)
+  const effective = levels.length > 0 ? levels : own
+  return isOff || effective.length === 0 ? null : corsOf(effective)
 }
 
 /** With what other filters of the same kinds do for the route: what is said to one would take the place of all. */
@@ -124,10 +164,14 @@ function innermost({ config, shared }: Said, filter: ListedFilter | null): reado
   return policies
 }
 
-const isMutation = ({ config }: Said): boolean =>
+/** By itself, or within a `FilterConfig`. */
+const hasType = ({ config }: Said, type: string): boolean =>
   [config, inside(config, 'config')].some(
-    (one) => one !== null && typeName(text(one, '@type')) === mutationType,
+    (one) => one !== null && typeName(text(one, '@type')) === type,
   )
+
+const isMutation = (said: Said): boolean => hasType(said, mutationType)
+const isCors = (said: Said): boolean => hasType(said, corsPolicyFields.message)
 
 /** Each filter does what it does and then what is said to it, unless the innermost switches it off. */
 function headerChanges(
@@ -182,9 +226,13 @@ function unwrapped(config: Place): Typed | null {
 function readOverride(config: Typed, optional: boolean): readonly PolicyConfig[] {
   const read = reads.get(config.type)
   if (read !== undefined) return read(config.place)
-  if (!optional) failUnknown(config, reads.keys())
-  else warn(config.place, '', `${config.type} is not supported here; it is optional and left out`)
+  refuseUnknown(config, reads.keys(), optional)
   return []
+}
+
+function refuseUnknown(config: Typed, known: Iterable<string>, optional: boolean): void {
+  if (!optional) failUnknown(config, known)
+  else warn(config.place, '', `${config.type} is not supported here; it is optional and left out`)
 }
 
 export const routeFilterCoverages: readonly Coverage[] = [wrapperFields]

@@ -40,6 +40,7 @@ const hostFields: Coverage = {
     'typed_per_filter_config',
     'retry_policy',
     'request_mirror_policies',
+    'cors',
     ...headerLists,
     ...bufferLimits,
   ],

@@ -1,6 +1,7 @@
 import type { DirectAction, RedirectAction, Route, RouteMatch } from '../../../proxy/model/route.ts'
 import type { HeaderChanges } from '../../../proxy/policies/headers.ts'
 import type { PolicyConfig } from '../../../proxy/policies.ts'
+import { ownCorsLevel } from '../filters/cors.ts'
 import type { FilterState } from '../listener/gathering.ts'
 import { type Coverage, checkFields } from '../reading/coverage.ts'
 import { each, fail, inside, type Place } from '../reading/report.ts'
@@ -54,7 +55,12 @@ export function translateRoute(place: Place, around: Around): Route | null {
   const match = routeMatch(matching, around.filterState)
   const levels = [place, ...around.levels]
   const forward = inside(place, 'route')
-  const filters = routeFilters(levels, around.filters)
+  const ownCors = [forward, ...around.levels].flatMap((level) => {
+    const found = level === null ? null : inside(level, 'cors')
+    return found === null ? [] : [ownCorsLevel(found)]
+  })
+  const filters = routeFilters(levels, around.filters, ownCors)
+  const cors = forward === null || filters.cors === null ? [] : [filters.cors]
   const own = forward === null ? [] : forwardPolicies(forward, levels)
   const headers = headerPolicies(levels, around)
   const action = actionOf(place, match, around)
@@ -64,7 +70,7 @@ export function translateRoute(place: Place, around: Around): Route | null {
   }
   const name = text(place, 'name') === '' ? '-' : text(place, 'name')
   const placed = placeHeaders(action, headers, filters.headers, around)
-  const policies = [...filters.policies, ...placed.policies, ...own]
+  const policies = [...filters.policies, ...cors, ...placed.policies, ...own]
   return { name, match, action: placed.action, policies }
 }
 

@@ -39,7 +39,6 @@ t.test('xds filters: those that change nothing are taken', async (t) => {
   const { filter, said } = managerOf(
     withFilters(
       extension(`${filters}.grpc_stats.v3.FilterConfig`, { emit_filter_state: true }),
-      extension(`${filters}.cors.v3.Cors`),
       extension(rateLimitType, { stat_prefix: 'rate_limit' }),
       extension(faultType),
     ),
