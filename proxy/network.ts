@@ -34,8 +34,36 @@ export function compileNetworks(networks: readonly string[]): NetworkTest {
   }
   const longestFirst = [...lists].sort(([a], [b]) => b - a)
   return (address) => {
-    const family = address.includes(':') ? 'ipv6' : 'ipv4'
+    const family = familyOf(address)
     const found = longestFirst.find(([, list]) => list.check(address, family))
     return found === undefined ? null : found[0]
   }
+}
+
+const familyOf = (address: string): Network['family'] => (address.includes(':') ? 'ipv6' : 'ipv4')
+
+const mapped = new BlockList()
+mapped.addSubnet('::ffff:0:0', 96, 'ipv6')
+
+/** IPv4 in IPv6 clothes. */
+const isMapped = (address: string): boolean => mapped.check(address, 'ipv6')
+
+/**
+ * Whether an address is in a network such as `10.0.0.0/8`. IPv4 in IPv6 clothes is IPv4, a zone (`%eth0`) is not looked at,
+ * and what is no address is in none. Envoy: `CidrRange`.
+ */
+export function compileNetwork(text: string): (address: string) => boolean {
+  const network = parseNetwork(text)
+  if (network === null) throw new Error(`${text} is no network`)
+  const list = new BlockList()
+  list.addSubnet(network.address, network.bits, network.family)
+  if (network.family === 'ipv4') return (address) => list.check(address, familyOf(address))
+  return (address) => list.check(address, 'ipv6') && !isMapped(address)
+}
+
+/** Whether it is a network whose addresses are compared as what they are: not IPv4 in IPv6 clothes. */
+export function isNetwork(text: string): boolean {
+  const network = parseNetwork(text)
+  if (network === null || network.address.includes('%')) return false
+  return network.family === 'ipv4' || network.bits < 96 || !isMapped(network.address)
 }

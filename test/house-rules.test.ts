@@ -18,7 +18,6 @@ const rooms = [
     'proxy/regex.ts',
     'proxy/matcher.ts',
     'proxy/network.ts',
-    'proxy/cidr.ts',
     'proxy/peer-match.ts',
     'proxy/headers.ts',
     'proxy/grpc.ts',

@@ -1,6 +1,6 @@
-import { compileNetwork } from '../cidr.ts'
 import type { Connection, Exchange } from '../exchange.ts'
 import { compileStringMatch } from '../matcher.ts'
+import { compileNetwork } from '../network.ts'
 import { compileRequestMatch } from './named-list.ts'
 import type { RbacCondition } from './rbac-condition.ts'
 
@@ -22,7 +22,7 @@ export function pathOf({ method, path }: Exchange): string | null {
   return fragment < 0 ? plain : plain.slice(0, fragment)
 }
 
-/** A condition made ready. Tests allocate nothing. */
+/** A condition made ready. */
 export function compileCondition(condition: RbacCondition): ConditionTest {
   switch (condition.kind) {
     case 'any':

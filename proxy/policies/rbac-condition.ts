@@ -1,5 +1,5 @@
-import { isNetwork } from '../cidr.ts'
 import { checkNamedMatch, checkStringMatch, type NamedMatch, type StringMatch } from '../matcher.ts'
+import { isNetwork } from '../network.ts'
 import {
   join,
   listOf,

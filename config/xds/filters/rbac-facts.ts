@@ -1,4 +1,4 @@
-import { isNetwork } from '../../../proxy/cidr.ts'
+import { isNetwork } from '../../../proxy/network.ts'
 import type { RbacCondition } from '../../../proxy/policies/rbac-condition.ts'
 import { type Coverage, checkFields } from '../reading/coverage.ts'
 import { fail, inside, type Place } from '../reading/report.ts'

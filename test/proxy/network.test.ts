@@ -1,9 +1,8 @@
-import { BlockList, isIPv6 } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
-import { compileNetwork, isNetwork } from '../../proxy/cidr.ts'
+import { compileNetwork, isNetwork } from '../../proxy/network.ts'
 
-t.test('cidr: addresses in a network, and not', async (t) => {
+t.test('network: addresses in a network, and not', async (t) => {
   const table: readonly (readonly [string, readonly string[], readonly string[]])[] = [
     [
       '10.0.0.0/8',
@@ -26,7 +25,7 @@ t.test('cidr: addresses in a network, and not', async (t) => {
   }
 })
 
-t.test('cidr: what is no address is in no network', async (t) => {
+t.test('network: what is no address is in no network', async (t) => {
   const [four, six] = [compileNetwork('0.0.0.0/0'), compileNetwork('::/0')]
   const wrong = [
     ...[
@@ -56,7 +55,7 @@ t.test('cidr: what is no address is in no network', async (t) => {
   for (const address of wrong) t.same([four(address), six(address)], [false, false], address)
 })
 
-t.test('cidr: what is no network', async (t) => {
+t.test('network: what is no network', async (t) => {
   const wrong = [
     ...['', '/8', '10.0.0.0/33', '10.0.0.0/-1', '10.0.0.0/x', '10.0/8', '::/129', 'host/8'],
     ...['10.0.0.0/8/8', '::ffff:10.0.0.0/104', 'fe80::1%eth0/64', '10.0.0.0/1.5'],
@@ -68,19 +67,15 @@ t.test('cidr: what is no network', async (t) => {
   t.throws(() => compileNetwork('10.0.0.0/33'), /is no network/)
 })
 
-t.test('cidr: agrees with the lists of Node', async () => {
-  const pair = fc.oneof(
-    fc.tuple(fc.ipV4(), fc.ipV4(), fc.nat(32)),
-    fc.tuple(fc.ipV6(), fc.ipV6(), fc.nat(128)),
-  )
+t.test('network: of IPv4, what the first bits say', async () => {
+  const number = (address: string): number =>
+    address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0)
   fc.assert(
-    fc.property(pair, ([network, address, bits]) => {
-      fc.pre(!network.includes('ffff:') && !address.includes('ffff:'))
-      const type = isIPv6(network) ? 'ipv6' : 'ipv4'
-      const list = new BlockList()
-      list.addSubnet(network, bits, type)
+    fc.property(fc.ipV4(), fc.ipV4(), fc.nat(32), (network, address, bits) => {
+      const size = 2 ** (32 - bits)
+      const same = Math.floor(number(network) / size) === Math.floor(number(address) / size)
       const holds = compileNetwork(`${network}/${bits}`)
-      return holds(address) === list.check(address, type) && holds(network)
+      return holds(address) === same && holds(`::ffff:${address}`) === same && holds(network)
     }),
   )
 })
