@@ -2,18 +2,7 @@ import type { LogRecordExporter } from '@opentelemetry/sdk-logs'
 import type { Clock } from '../../proxy/clock.ts'
 import type { Log } from '../../proxy/log.ts'
 import type { LogCollector } from '../../proxy/model/listener.ts'
-
-/** Lines that may wait for a slow collector; what comes on top is dropped by the SDK. */
-const maxQueueSize = 8_192
-const maxExportBatchSize = 512
-const scheduledDelayMillis = 1_000
-/** Of one request to the collector. */
-const timeoutMillis = 5_000
-/** Longest time `stop` waits for the last lines. */
-const stopMs = 5_000
-const warnMs = 60_000
-/** Different services and collectors at once; only a configuration gone wrong has more. */
-const maxDestinations = 16
+import { batching, maxDestinations, seldomWarn, timeoutMillis, untilStopped } from './collector.ts'
 
 /** Takes access log lines to their collectors. Kuma: MeshAccessLog `openTelemetry`. */
 export interface LogExport {
@@ -38,12 +27,7 @@ interface Destination {
 
 export function newLogExport(clock: Clock, log: Log): LogExport {
   const destinations = new Map<string, Promise<Destination | null>>()
-  let warnedAt = Number.NEGATIVE_INFINITY
-  const warn = (reason: string): void => {
-    if (clock.now() - warnedAt < warnMs) return
-    warnedAt = clock.now()
-    log.warn('access log lines are not being exported', { reason: reason.slice(0, 300) })
-  }
+  const warn = seldomWarn(clock, log, 'access log lines are not being exported')
   const find = (to: LogCollector): Promise<Destination | null> => {
     const key = `${to.url} ${to.serviceName}`
     const known = destinations.get(key)
@@ -53,7 +37,7 @@ export function newLogExport(clock: Clock, log: Log): LogExport {
       return Promise.resolve(null)
     }
     const made = open(to, warn).catch((error: unknown) => {
-      warn(String(error))
+      warn(error)
       return null
     })
     destinations.set(key, made)
@@ -68,12 +52,9 @@ export function newLogExport(clock: Clock, log: Log): LogExport {
         }
       })
     },
-    async stop() {
+    stop() {
       const all = [...destinations.values()].map(async (made) => (await made)?.stop())
-      const { promise, resolve } = Promise.withResolvers<void>()
-      const limit = clock.after(stopMs, resolve)
-      await Promise.race([Promise.allSettled(all), promise])
-      limit.cancel()
+      return untilStopped(clock, Promise.allSettled(all), warn)
     },
   }
 }
@@ -103,7 +84,7 @@ export function recordOf(line: string, now: number): LogRecord {
 }
 
 /** The SDK is loaded with the first line that has somewhere to go. */
-async function open(to: LogCollector, warn: (reason: string) => void): Promise<Destination> {
+async function open(to: LogCollector, warn: (reason: unknown) => void): Promise<Destination> {
   const [{ LoggerProvider, BatchLogRecordProcessor }, { resourceFromAttributes }, exporter] =
     await Promise.all([
       import('@opentelemetry/sdk-logs'),
@@ -111,10 +92,9 @@ async function open(to: LogCollector, warn: (reason: string) => void): Promise<D
       newExporter(to.url),
     ])
   const told = complaining(exporter, warn)
-  const options = { maxQueueSize, maxExportBatchSize, scheduledDelayMillis }
   const provider = new LoggerProvider({
     resource: resourceFromAttributes({ 'service.name': to.serviceName }),
-    processors: [new BatchLogRecordProcessor({ exporter: told, ...options })],
+    processors: [new BatchLogRecordProcessor({ exporter: told, ...batching })],
   })
   const logger = provider.getLogger('outrider')
   return {
@@ -135,12 +115,12 @@ async function newExporter(url: string): Promise<LogRecordExporter> {
 /** The same exporter, its failures told. */
 function complaining(
   exporter: LogRecordExporter,
-  warn: (reason: string) => void,
+  warn: (reason: unknown) => void,
 ): LogRecordExporter {
   return {
     export(records, done) {
       exporter.export(records, (result) => {
-        if (result.code !== 0) warn(String(result.error ?? 'the collector took nothing'))
+        if (result.code !== 0) warn(result.error ?? 'the collector took nothing')
         done(result)
       })
     },

@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { HrTime } from '@opentelemetry/api'
 import type {
   DataPoint,
   Histogram,
@@ -12,13 +11,10 @@ import type { MetricsSettings } from '../../config/settings.ts'
 import type { Clock, Timer } from '../../proxy/clock.ts'
 import type { Log } from '../../proxy/log.ts'
 import type { ApplicationPage } from './application-metrics.ts'
+import { hrTime, seldomWarn, timeoutMillis } from './collector.ts'
 import { type PageFamily, type PageSample, readPage } from './prometheus-text.ts'
 
 type PushSettings = NonNullable<MetricsSettings['openTelemetry']>
-
-const timeoutMillis = 5_000
-/** At most one complaint in so long. */
-const warnMs = 60_000
 
 export interface MetricsPushOptions {
   readonly clock: Clock
@@ -43,12 +39,7 @@ export function newMetricsPush(options: MetricsPushOptions): MetricsPush {
   let wanted: PushSettings | null = null
   let timer: Timer | null = null
   let sending: Promise<void> | null = null
-  let warnedAt = Number.NEGATIVE_INFINITY
-  const warn = (error: unknown): void => {
-    if (clock.now() - warnedAt < warnMs) return
-    warnedAt = clock.now()
-    log.warn('metrics are not being pushed', { reason: String(error).slice(0, 300) })
-  }
+  const warn = seldomWarn(clock, log, 'metrics are not being pushed')
   const push = (endpoint: string): Promise<void> => {
     // A collector slower than the interval gets the next numbers later, not both at once.
     sending ??= send(options, endpoint, startedAt)
@@ -184,6 +175,3 @@ function histograms(samples: readonly PageSample[], times: Times): DataPoint<His
 
 const boundOf = (le: string | undefined): number =>
   le === undefined || le === '+Inf' ? Infinity : Number(le)
-
-/** Seconds and nanoseconds of Unix ms. */
-const hrTime = (ms: number): HrTime => [Math.floor(ms / 1_000), (ms % 1_000) * 1e6]

@@ -1,22 +1,17 @@
-import type { DiagLogger, HrTime, SpanOptions } from '@opentelemetry/api'
+import type { DiagLogger, SpanOptions } from '@opentelemetry/api'
 import type { SpanExporter } from '@opentelemetry/sdk-trace'
 import type { Clock } from '../../proxy/clock.ts'
 import type { Log } from '../../proxy/log.ts'
 import type { SpanRecord } from '../../proxy/telemetry/tracing.ts'
+import {
+  batching,
+  hrTime,
+  maxDestinations,
+  seldomWarn,
+  timeoutMillis,
+  untilStopped,
+} from './collector.ts'
 import { sharedAttribute } from './zipkin-span.ts'
-
-/** Spans that may wait for a slow collector; what comes on top is dropped. */
-const maxQueueSize = 8_192
-const maxExportBatchSize = 512
-const scheduledDelayMillis = 1_000
-/** Of one request to the collector. */
-const timeoutMillis = 5_000
-/** Longest time `stop` waits for the last spans. */
-const stopMs = 5_000
-/** At most one complaint of the SDK in so long. */
-const warnMs = 60_000
-/** Different services and collectors at once; only a configuration gone wrong has more. */
-const maxDestinations = 16
 
 /** Takes finished spans to their collectors. */
 export interface SpanExport {
@@ -79,7 +74,7 @@ function openLater(opening: Promise<SpanExport>, log: Log): SpanExport {
   return {
     export(spans) {
       if (open !== null) open.export(spans)
-      else if (waiting.length < maxQueueSize) waiting.push(...spans)
+      else if (waiting.length < batching.maxQueueSize) waiting.push(...spans)
     },
     async stop() {
       await ready
@@ -101,8 +96,7 @@ export async function startTracing(
     newExporter(settings),
   ])
   const { diag, DiagLogLevel, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags } = api
-  const warn = seldomWarn(clock, log)
-  const options = { exporter, maxQueueSize, maxExportBatchSize, scheduledDelayMillis }
+  const warn = seldomWarn(clock, log, 'spans are not being exported')
   // The data path has made the identifiers already, since they went upstream in the headers.
   let next = { traceId: '', spanId: '' }
   const sdk = new NodeSDK({
@@ -114,7 +108,7 @@ export async function startTracing(
     textMapPropagator: null,
     // Whether a trace is recorded was decided before it got here.
     sampler: new AlwaysOnSampler(),
-    spanProcessors: [new BatchSpanProcessor(options)],
+    spanProcessors: [new BatchSpanProcessor({ exporter, ...batching })],
     idGenerator: { generateTraceId: () => next.traceId, generateSpanId: () => next.spanId },
   })
   // The API keeps one provider for the process, and complains of a second: make room, start, and hold on to the
@@ -157,7 +151,7 @@ export async function startTracing(
     export(spans) {
       for (const span of spans) one(span)
     },
-    stop: () => within(stopMs, clock, sdk.shutdown(), warn),
+    stop: () => untilStopped(clock, sdk.shutdown(), warn),
   }
 }
 
@@ -178,40 +172,6 @@ async function newExporter({ exporter, serviceName }: TracingSettings): Promise<
   }
   const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-proto')
   return new OTLPTraceExporter({ url, timeoutMillis })
-}
-
-/** Seconds and nanoseconds; a plain number the SDK might take for a reading of `performance.now()`. */
-function hrTime(unixMs: number): HrTime {
-  const seconds = Math.floor(unixMs / 1_000)
-  return [seconds, Math.round((unixMs - seconds * 1_000) * 1e6)]
-}
-
-/** Resolves when `work` has ended, well or not, or after `ms`. */
-function within(
-  ms: number,
-  clock: Clock,
-  work: Promise<unknown>,
-  failed: (reason: string) => void,
-): Promise<void> {
-  return new Promise((resolve) => {
-    const limit = clock.after(ms, resolve)
-    work
-      .catch((error: unknown) => failed(String(error)))
-      .finally(() => {
-        limit.cancel()
-        resolve()
-      })
-  })
-}
-
-/** The SDK complains about each batch a collector does not take; one line a minute is enough. */
-function seldomWarn(clock: Clock, log: Log): (reason: string) => void {
-  let warnedAt = Number.NEGATIVE_INFINITY
-  return (reason) => {
-    if (clock.now() - warnedAt < warnMs) return
-    warnedAt = clock.now()
-    log.warn('spans are not being exported', { reason: reason.slice(0, 300) })
-  }
 }
 
 const nothing = (): void => {}
