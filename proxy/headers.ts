@@ -21,14 +21,18 @@ export function headerIndex(headers: readonly string[], name: string, from: numb
 }
 
 /** All values of `name` joined by `, ` (RFC 9110 §5.3), or null. */
-export function headerJoined(headers: readonly string[], name: string): string | null {
+export function headerJoined(
+  headers: readonly string[],
+  name: string,
+  separator = ', ',
+): string | null {
   let index = headerIndex(headers, name, 0)
   if (index < 0) return null
   let out = headers[index + 1] as string
   for (;;) {
     index = headerIndex(headers, name, index + 2)
     if (index < 0) return out
-    out += `, ${headers[index + 1] as string}`
+    out += separator + (headers[index + 1] as string)
   }
 }
 

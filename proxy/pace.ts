@@ -8,6 +8,7 @@ const stretchMs = 1
  */
 const restMs = 4
 
+/** For who ends a stretch by other means than time. */
 export const takeRest = (): Promise<void> => rest(restMs)
 
 /** To be awaited between two pieces of long work: rests when enough has been done at a stretch. */

@@ -8,6 +8,7 @@ import type { Swept } from '../sweep.ts'
 import { responseFlags } from '../telemetry/response-flags.ts'
 import type { UpstreamEvents } from '../upstream/events.ts'
 import { acquire } from '../upstream/pool.ts'
+import { splitPort } from './authority.ts'
 import { cancelTry, newRouting, routingOf, tryBegins, tryEnds } from './routing.ts'
 
 /**
@@ -92,8 +93,8 @@ function copyOf(x: Exchange, { headers, body, bytes }: Mirroring): Exchange {
 
 /** `app.mesh:80` → `app.mesh-shadow:80`, so that logs there tell copies from requests. As Envoy. */
 function shadowed(authority: string): string {
-  const port = /:\d+$/.exec(authority)?.[0] ?? ''
-  return `${authority.slice(0, authority.length - port.length)}-shadow${port}`
+  const [host, port] = splitPort(authority)
+  return port === null ? `${host}-shadow` : `${host}-shadow:${port}`
 }
 
 /** False: the cluster does not take it. */

@@ -4,6 +4,7 @@ import { headerIndex, headerJoined, removeHeader, setHeader } from '../headers.t
 import { xfcc } from '../peer.ts'
 import type { HttpPlan } from '../route/compile.ts'
 import { requestId } from '../telemetry/tracing.ts'
+import { splitPort } from './authority.ts'
 import { normalizePath } from './normalize-path.ts'
 
 /**
@@ -45,7 +46,7 @@ export function prepareRequest(x: Exchange, plan: HttpPlan): void {
 
 /** The authority without its port, or without that one alone. Envoy: `stripPortFromHost`. */
 function withoutPort(authority: string, only: number | null): string {
-  const [, host = authority, port] = /^([^:]*|\[.*\]):(\d+)$/.exec(authority) ?? []
+  const [host, port] = splitPort(authority)
   return only === null || Number(port) === only ? host : authority
 }
 

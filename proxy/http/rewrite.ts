@@ -3,6 +3,7 @@ import type { Exchange } from '../exchange.ts'
 import { setHeader } from '../headers.ts'
 import type { ForwardAction, RedirectAction } from '../model/route.ts'
 import type { CompiledRoute } from '../route/compile.ts'
+import { splitPort } from './authority.ts'
 
 /** Path and authority as the route wants them upstream. A detail when the result could not go on the wire. */
 export function rewriteRequest(
@@ -42,7 +43,7 @@ export function redirectLocation(
 
 /** The authority that was asked for. Its port goes where another takes its place, or another scheme has another usual one. */
 function ownHost({ authority, scheme }: Exchange, newScheme: string, newPort: boolean): string {
-  const [, name = authority, port] = /^(.*):(\d+)$/.exec(authority) ?? []
+  const [name, port] = splitPort(authority)
   const isUsual = port === (scheme === 'https' ? '443' : '80')
   return newPort || (newScheme !== scheme && isUsual) ? name : authority
 }

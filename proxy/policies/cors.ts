@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Exchange } from '../exchange.ts'
 import { checkFieldText } from '../field-check.ts'
-import { headerIndex } from '../headers.ts'
+import { headerJoined } from '../headers.ts'
 import { policyReply } from '../local-reply.ts'
 import { checkStringMatch, compileStringMatch, type StringMatch } from '../matcher.ts'
 import { definePolicy, type Verdict } from '../policy.ts'
@@ -118,16 +118,8 @@ function preflightFields(x: Exchange, config: CorsConfig): string[] {
 }
 
 /** All values of a name with commas between them (Envoy writes no spaces); empty when there is none. */
-function fieldOf({ requestHeaders }: Exchange, name: string): string {
-  let index = headerIndex(requestHeaders, name, 0)
-  if (index < 0) return ''
-  let value = requestHeaders[index + 1] as string
-  for (;;) {
-    index = headerIndex(requestHeaders, name, index + 2)
-    if (index < 0) return value
-    value += `,${requestHeaders[index + 1] as string}`
-  }
-}
+const fieldOf = ({ requestHeaders }: Exchange, name: string): string =>
+  headerJoined(requestHeaders, name, ',') ?? ''
 
 const drawn = (percent: number, clock: Clock): boolean =>
   percent === 100 || clock.random() * 100 < percent

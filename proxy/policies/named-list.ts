@@ -12,12 +12,15 @@ export function compileNamedList(matches: readonly NamedMatch[]): Test {
 }
 
 /** Does the request match? Of several fields of the name one is enough, as in Envoy from 1.40 on. */
-export const compileRequestMatch = (named: NamedMatch): ((x: RequestHead) => boolean) =>
-  compileMatch<RequestHead>(named, (x, name, test) =>
-    name.startsWith(':') || name === 'host'
-      ? test(requestField(x, name))
-      : anyValue(x.requestHeaders, name, test),
+export function compileRequestMatch(named: NamedMatch): (x: RequestHead) => boolean {
+  const single = named.name.startsWith(':') || named.name.toLowerCase() === 'host'
+  return compileMatch<RequestHead>(
+    named,
+    single
+      ? (x, name, test) => test(requestField(x, name))
+      : (x, name, test) => anyValue(x.requestHeaders, name, test),
   )
+}
 
 /** Does the answer of the last try match one of the list? */
 export function compileAnswerList(matches: readonly NamedMatch[]): Test {

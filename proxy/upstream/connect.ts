@@ -22,8 +22,8 @@ export type Connected =
 
 /**
  * Connects to an endpoint as its cluster says: address, local address, TLS with the peer's identity checked, offering what
- * is then spoken (null: bytes). Calls
- * `done` once, within the cluster's connect timeout. The socket comes without listeners of ours and flowing nowhere.
+ * is then spoken (null: bytes). Calls `done` once, within the cluster's connect timeout. The socket comes without listeners
+ * of ours and flowing nowhere.
  */
 export function connectEndpoint(
   endpoint: Endpoint,

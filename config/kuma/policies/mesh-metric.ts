@@ -1,10 +1,9 @@
 import { durationMs } from '../../duration.ts'
+import { broadestProfile, selectorKinds } from '../../metric-profile.ts'
 import type { MetricSelector, MetricsSettings } from '../../settings.ts'
 import { collectorOf } from '../collector.ts'
 import type { MeshView, ProxyView } from '../mesh-view.ts'
 import type { MeshMetricConf } from '../schemas/mesh-metric.ts'
-
-type Profiles = NonNullable<NonNullable<MeshMetricConf['sidecar']>['profiles']>
 
 /** Kuma MeshMetric: nothing of the data path, but what the agent exposes and pushes. */
 export function metricsOf(conf: MeshMetricConf, view: MeshView, proxy: ProxyView): MetricsSettings {
@@ -26,7 +25,9 @@ export function metricsOf(conf: MeshMetricConf, view: MeshView, proxy: ProxyView
         ? null
         : { endpoint, refreshIntervalMs: durationMs(pushed?.refreshInterval ?? '60s') },
     sidecar: {
-      profile: profileOf(conf.sidecar?.profiles),
+      profile: broadestProfile(
+        conf.sidecar?.profiles?.appendProfiles?.map(({ name }) => name) ?? [],
+      ),
       include: (conf.sidecar?.profiles?.include ?? []).map(selectorOf),
       exclude: (conf.sidecar?.profiles?.exclude ?? []).map(selectorOf),
       includeUnused: conf.sidecar?.includeUnused ?? false,
@@ -44,20 +45,6 @@ const tlsModes = {
   Disabled: 'disabled',
   ProvidedTLS: 'provided',
   ActiveMTLSBackend: 'mesh',
-} as const
-
-/** The broadest profile that is listed; Basic when none is. */
-function profileOf(profiles: Profiles | undefined): 'all' | 'basic' | 'none' {
-  const names = profiles?.appendProfiles?.map(({ name }) => name) ?? []
-  if (names.includes('All')) return 'all'
-  return names.includes('None') && !names.includes('Basic') ? 'none' : 'basic'
-}
-
-const selectorKinds = {
-  Prefix: 'prefix',
-  Regex: 'regex',
-  Exact: 'exact',
-  Contains: 'contains',
 } as const
 
 const selectorOf = (selector: {

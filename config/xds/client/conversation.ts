@@ -46,7 +46,7 @@ interface Line {
   closed: boolean
   stream: Stream | null
   session: Session | null
-  /** A response of which a part has been taken; settled when all are. */
+  /** Settles when the response of which a part has been taken is taken whole. */
   reading: Promise<void> | null
   answering: boolean
   failures: number

@@ -5,9 +5,10 @@ import { fail, inside, type Place } from '../reading/report.ts'
 import { number, stringMatch, text } from '../reading/values.ts'
 import { headerAlternatives } from '../route/route-match.ts'
 
-/** What permissions and principals ask of a request and of addresses. What is refused gives a condition that nothing meets. */
+/** What permissions and principals ask of a request and of addresses. */
 
-const nothing: RbacCondition = { kind: 'some', of: [] }
+/** What is refused gives a condition that nothing meets. */
+export const nothing: RbacCondition = { kind: 'some', of: [] }
 
 /** `HeaderMatcher`, as in routes. */
 export function headerCondition(place: Place): RbacCondition {

@@ -3,7 +3,14 @@ import type { RbacCondition } from '../../../proxy/policies/rbac-condition.ts'
 import { type Coverage, checkFields } from '../reading/coverage.ts'
 import { each, fail, inside, type Place, warn } from '../reading/report.ts'
 import { stringMatch } from '../reading/values.ts'
-import { addressIn, headerCondition, pathCondition, portIs, portRange } from './rbac-facts.ts'
+import {
+  addressIn,
+  headerCondition,
+  nothing,
+  pathCondition,
+  portIs,
+  portRange,
+} from './rbac-facts.ts'
 
 const principalFields: Coverage = {
   message: 'envoy.config.rbac.v3.Principal',
@@ -57,8 +64,6 @@ export type Judged = 'requests' | 'connections'
 type Missed = 'out' | 'in'
 
 const anything: RbacCondition = { kind: 'any' }
-/** In place of what is refused. */
-const nothing: RbacCondition = { kind: 'some', of: [] }
 
 /** What a policy means: one of its permissions and one of its principals. */
 export function policyCondition(

@@ -11,6 +11,7 @@ import {
   text,
 } from '../../../proxy/problems.ts'
 import { durationMs } from '../../duration.ts'
+import { broadestProfile, profileNames, selectorKinds } from '../../metric-profile.ts'
 import type { MetricSelector, MetricsSettings } from '../../settings.ts'
 import { type Place, warn } from '../reading/report.ts'
 import type { Context } from '../reading/translated.ts'
@@ -30,7 +31,11 @@ export function agentMetrics(given: Raw, at: Place, context: Context): MetricsSe
     prometheus: null,
     openTelemetry: pushed(raw, at, context, problems),
     sidecar: {
-      profile: profileOf(profiles, problems),
+      profile: broadestProfile(
+        records(profiles, 'appendProfiles', 'sidecar.profiles', problems, (one, path) =>
+          oneOf(one, 'name', path, problems, profileNames),
+        ),
+      ),
       include: selectors(profiles, 'include', problems),
       exclude: selectors(profiles, 'exclude', problems),
       includeUnused: flag(sidecar, 'includeUnused', 'sidecar', problems, false),
@@ -85,23 +90,6 @@ function endpointOf(endpoint: string, name: string, context: Context): string | 
   }
   return null
 }
-
-/** The broadest profile that is listed; Basic when none is. */
-function profileOf(profiles: Raw, problems: Problems): 'all' | 'basic' | 'none' {
-  const at = 'sidecar.profiles'
-  const names = records(profiles, 'appendProfiles', at, problems, (one, path) =>
-    oneOf(one, 'name', path, problems, ['All', 'Basic', 'None']),
-  )
-  if (names.includes('All')) return 'all'
-  return names.includes('None') && !names.includes('Basic') ? 'none' : 'basic'
-}
-
-const selectorKinds = {
-  Prefix: 'prefix',
-  Regex: 'regex',
-  Exact: 'exact',
-  Contains: 'contains',
-} as const
 
 function selectors(
   profiles: Raw,

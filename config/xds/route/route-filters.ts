@@ -88,24 +88,10 @@ export function routeFilters(
       list.slice(0, 1).flatMap((first) => innermost(first, filters?.get(name) ?? null)),
     ]),
   )
-  if (filters === null) refusePermissions(own, others)
   return {
     policies: filters === null ? [...own.values()].flat() : besideTwins(own, filters),
     headers: changing.size === 0 ? null : headerChanges(changing, filters),
     cors: corsFor(toCors, filters, ownCors),
-  }
-}
-
-/** Which of a listener's filters is meant, if any, is not known: what is said to one would open what another guards. */
-function refusePermissions(
-  own: ReadonlyMap<string, readonly PolicyConfig[]>,
-  said: ReadonlyMap<string, readonly Said[]>,
-): void {
-  for (const [name, policies] of own) {
-    const [first] = said.get(name) ?? []
-    if (first === undefined || !policies.some(({ kind }) => kind === 'rbac')) continue
-    const hint = 'give the routes in the listener (route_config)'
-    fail(first.config, '', 'permissions of a route are not supported over RDS', hint)
   }
 }
 
@@ -160,6 +146,11 @@ function innermost({ config, shared }: Said, filter: ListedFilter | null): reado
   if ((shared || policies === filter?.policies) && policies.some(hasBucket)) {
     const hint = 'give each route settings of its own'
     fail(config, '', 'is one bucket for several routes, which is not supported here', hint)
+  }
+  // Which filter is meant, if any, is not known: what is said to one would open what another guards.
+  if (filter === null && policies.some(({ kind }) => kind === 'rbac')) {
+    const hint = 'give the routes in the listener (route_config)'
+    fail(config, '', 'permissions of a route are not supported over RDS', hint)
   }
   return policies
 }

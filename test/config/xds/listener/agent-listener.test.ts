@@ -15,7 +15,7 @@ const answers = (path: string, inline_string: string) => [
   },
   { match: { path }, direct_response: { status: 200, body: { inline_string } } },
 ]
-const pipe = (name: string) => ({ address: { pipe: { path: `/tmp/work/${name}` } } })
+const pipe = (name: string) => ({ address: { pipe: { path: `/run/kuma/${name}` } } })
 const saying = (...routes: object[]) =>
   listenerOf(
     {
@@ -48,7 +48,7 @@ t.test('xds agent: what Kuma says of metrics is read off its answers', async (t)
         {
           type: 'OpenTelemetry',
           name: 'main',
-          openTelemetry: { endpoint: '/tmp/work/kuma-otel-main.sock', refreshInterval: '1m0s' },
+          openTelemetry: { endpoint: '/run/kuma/kuma-otel-main.sock', refreshInterval: '1m0s' },
         },
       ],
       sidecar: {
@@ -154,7 +154,7 @@ t.test(
     t.same(otel.said, [])
     t.equal(otel.value.listener, null)
     t.same(listenerOf({ ...pipe('other.sock'), ...listenerWith(manager()) }).said, [
-      'error address: must be an IP address, got /tmp/work/other.sock',
+      'error address: must be an IP address, got /run/kuma/other.sock',
     ])
   },
 )

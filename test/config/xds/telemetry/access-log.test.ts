@@ -67,7 +67,7 @@ t.test('xds access log: lines of a text or of an object, to a file', async (t) =
 
 t.test('xds access log: what Kuma has its agent pass on goes to the backend itself', async (t) => {
   const pipe = (log_format: object) =>
-    logsOf(file({ path: '/tmp/work/kuma-al-backend-default.sock', log_format }))
+    logsOf(file({ path: '/run/kuma/kuma-al-backend-default.sock', log_format }))
   t.same(pipe({ json_format: { address: 'logs.test:5000', message: 'took %DURATION%\n' } }).logs, [
     {
       format: { kind: 'text', text: 'took %DURATION%' },
