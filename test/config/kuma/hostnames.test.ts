@@ -1,5 +1,5 @@
 import t from 'tap'
-import { explain } from '../../../config/explain.ts'
+import { explain } from '../../../config/explain/explain.ts'
 import { compiledOf } from '../../support/kuma.ts'
 
 /** Names of the three outbounds of a proxy: a MeshService, one from outside and one of several zones. */

@@ -1,4 +1,4 @@
-import { explain } from '../../../config/explain.ts'
+import { explain } from '../../../config/explain/explain.ts'
 import type { Lab, LabListener } from '../../support/lab.ts'
 import type { PolicyRow, PolicyTable } from '../../support/policy-table.ts'
 

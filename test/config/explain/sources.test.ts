@@ -1,6 +1,6 @@
 import t from 'tap'
-import { explain } from '../../config/explain.ts'
-import { compiledOf } from '../support/kuma.ts'
+import { explain } from '../../../config/explain/explain.ts'
+import { compiledOf } from '../../support/kuma.ts'
 
 /** A pair with mutual TLS by MeshIdentity; `web-1` calls `backend`. */
 const meshOf = (policies: string, protocol = 'http') => `

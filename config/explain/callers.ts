@@ -1,7 +1,7 @@
-import { compileStringMatch, type StringMatch } from '../proxy/matcher.ts'
-import type { FilterChain, Listener } from '../proxy/model/listener.ts'
-import type { RbacMatch, RbacRule } from '../proxy/policies/rbac.ts'
-import type { Compilation } from './kuma/compile.ts'
+import { compileStringMatch, type StringMatch } from '../../proxy/matcher.ts'
+import type { FilterChain, Listener } from '../../proxy/model/listener.ts'
+import type { RbacMatch, RbacRule } from '../../proxy/policies/rbac.ts'
+import type { Compilation } from '../kuma/compile.ts'
 
 /** Who may call at an inbound, from the permissions that were compiled. JSON-safe. */
 export interface Callers {

@@ -1,10 +1,10 @@
 import t from 'tap'
-import { explain } from '../../config/explain.ts'
-import { neighboursOf } from '../../config/explain-neighbours.ts'
-import { formatExplanation } from '../../config/explain-text.ts'
-import { compile } from '../../config/kuma/compile.ts'
-import { newLoader } from '../../config/kuma/load.ts'
-import { compiledOf, resourcesOf, smallMesh } from '../support/kuma.ts'
+import { explain } from '../../../config/explain/explain.ts'
+import { neighboursOf } from '../../../config/explain/neighbours.ts'
+import { formatExplanation } from '../../../config/explain/text.ts'
+import { compile } from '../../../config/kuma/compile.ts'
+import { newLoader } from '../../../config/kuma/load.ts'
+import { compiledOf, resourcesOf, smallMesh } from '../../support/kuma.ts'
 
 const secured = (protocol = 'http', mode = 'STRICT') =>
   smallMesh(protocol).replace(

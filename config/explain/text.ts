@@ -1,7 +1,7 @@
+import type { Effective } from '../kuma/compiling.ts'
+import type { Callers } from './callers.ts'
+import type { ExplainedCluster } from './clusters.ts'
 import type { Explanation } from './explain.ts'
-import type { Callers } from './explain-callers.ts'
-import type { ExplainedCluster } from './explain-clusters.ts'
-import type { Effective } from './kuma/compiling.ts'
 
 /** An explanation for people, a screen of text. */
 export function formatExplanation(explanation: Explanation): string {

@@ -1,9 +1,9 @@
 import { isIP } from 'node:net'
-import { chainsFor, chooseChain } from '../proxy/listener/filter-chain.ts'
-import type { Arrival } from '../proxy/listener/inspect.ts'
-import type { FilterChain, Listener } from '../proxy/model/listener.ts'
-import { compileNetworks } from '../proxy/network.ts'
-import type { Compilation, NamedOutbound } from './kuma/compile.ts'
+import { chainsFor, chooseChain } from '../../proxy/listener/filter-chain.ts'
+import type { Arrival } from '../../proxy/listener/inspect.ts'
+import type { FilterChain, Listener } from '../../proxy/model/listener.ts'
+import { compileNetworks } from '../../proxy/network.ts'
+import type { Compilation, NamedOutbound } from '../kuma/compile.ts'
 
 /** Where a request would arrive. */
 export interface Found {

@@ -1,8 +1,8 @@
-import type { Listener } from '../proxy/model/listener.ts'
-import type { Environment } from './environment.ts'
-import { type Compilation, compileView } from './kuma/compile.ts'
-import { viewMesh } from './kuma/mesh-view.ts'
-import type { Resource } from './kuma/resources.ts'
+import type { Listener } from '../../proxy/model/listener.ts'
+import type { Environment } from '../environment.ts'
+import { type Compilation, compileView } from '../kuma/compile.ts'
+import { viewMesh } from '../kuma/mesh-view.ts'
+import type { Resource } from '../kuma/resources.ts'
 
 /** The inbound of the mesh that peers reach by an address; null when there is none, or more than one. */
 export type Neighbour = (

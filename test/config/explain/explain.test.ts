@@ -1,13 +1,13 @@
 import t from 'tap'
-import { explain } from '../../config/explain.ts'
-import { formatExplanation } from '../../config/explain-text.ts'
-import { compile } from '../../config/kuma/compile.ts'
-import { newLoader } from '../../config/kuma/load.ts'
-import { compileTable } from '../../proxy/route/compile.ts'
-import { matchRoute } from '../../proxy/route/match.ts'
-import { exchange } from '../support/exchange.ts'
-import { compiledOf, smallMesh } from '../support/kuma.ts'
-import { transparentMesh } from '../support/transparent.ts'
+import { explain } from '../../../config/explain/explain.ts'
+import { formatExplanation } from '../../../config/explain/text.ts'
+import { compile } from '../../../config/kuma/compile.ts'
+import { newLoader } from '../../../config/kuma/load.ts'
+import { compileTable } from '../../../proxy/route/compile.ts'
+import { matchRoute } from '../../../proxy/route/match.ts'
+import { exchange } from '../../support/exchange.ts'
+import { compiledOf, smallMesh } from '../../support/kuma.ts'
+import { transparentMesh } from '../../support/transparent.ts'
 
 const { resources } = newLoader().load(['config/demo'])
 const demo = (name: string) => compile(resources, 'default', name).compilation!

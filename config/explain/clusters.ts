@@ -1,9 +1,9 @@
-import type { Cluster } from '../proxy/model/cluster.ts'
-import type { EndpointAddress } from '../proxy/model/endpoint.ts'
-import type { WeightedCluster } from '../proxy/model/route.ts'
-import { callersAt, refuses } from './explain-callers.ts'
-import type { Neighbour } from './explain-neighbours.ts'
-import type { Compilation } from './kuma/compile.ts'
+import type { Cluster } from '../../proxy/model/cluster.ts'
+import type { EndpointAddress } from '../../proxy/model/endpoint.ts'
+import type { WeightedCluster } from '../../proxy/model/route.ts'
+import type { Compilation } from '../kuma/compile.ts'
+import { callersAt, refuses } from './callers.ts'
+import type { Neighbour } from './neighbours.ts'
 
 /** Where a request may go. */
 export interface ExplainedCluster {
